@@ -1,0 +1,1 @@
+"""Tollgate: efficiency as a release criterion for model deployments on Kubernetes."""

@@ -1,0 +1,165 @@
+"""`Benchmark`: one measurement of one revision, and the result document that the load generator writes.
+
+The result is untrusted input: it comes from a pod. Every list and string is bounded, and `BenchmarkResult`
+refuses what does not add up.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field, StringConstraints, model_validator
+
+from tollgate.api import units
+from tollgate.api.base import Model, NameRef, Text, WorkloadRef, rules
+from tollgate.api.conditions import Condition
+
+Duration = Annotated[str, StringConstraints(pattern=units.DURATION_PATTERN, max_length=32)]
+Rate = Annotated[str, StringConstraints(pattern=units.RATE_PATTERN, max_length=32)]
+Digest = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$", max_length=71)]
+Count = Annotated[int, Field(ge=0, le=1_000_000_000)]
+
+
+class BenchmarkSpec(Model):
+    """What to measure."""
+
+    model_config = rules(("self == oldSelf", "a Benchmark is one measurement: make another one"))
+
+    profile_ref: NameRef = Field(description="BenchmarkProfile that says how to load the model.")
+    target: WorkloadRef = Field(
+        description="Deployment whose ready pods are loaded directly, in this namespace."
+    )
+    limits: Annotated[list[Duration], Field(max_length=16)] = Field(
+        default_factory=list, description="Latencies at which slower requests are counted exactly."
+    )
+    revision: Annotated[str, StringConstraints(max_length=63)] = Field(
+        "", description="Revision that is measured; set by the operator for a candidate."
+    )
+
+
+class OverLimit(Model):
+    """How many requests were slower than a limit; failed requests are."""
+
+    limit: Duration = Field(description="The limit.")
+    requests: Count = Field(description="Requests slower than the limit, and failed ones.")
+
+
+class Block(Model):
+    """A stretch of a stage, for the spread of its mean."""
+
+    requests: Count = Field(description="Answered requests whose scheduled time is in the block.")
+    mean: Duration = Field(description="Their mean latency.")
+
+
+class Quantiles(Model):
+    """Order statistics of the latency (nearest rank); a failed request counts as the time-out."""
+
+    p50: Duration = Field(description="Median.")
+    p90: Duration = Field(description="90th percentile.")
+    p95: Duration = Field(description="95th percentile.")
+    p99: Duration = Field(description="99th percentile.")
+    p999: Duration = Field(description="99.9th percentile.")
+    max: Duration = Field(description="Slowest request.")
+
+
+class Sketch(Model):
+    """The latency distribution in logarithmic bins: bin i holds (g^(i-1), g^i] microseconds."""
+
+    growth: Annotated[str, StringConstraints(pattern=r"^1\.[0-9]{1,6}$", max_length=9)] = Field(
+        description="Growth factor g from one bin to the next."
+    )
+    bins: Annotated[
+        str, StringConstraints(pattern=r"^([0-9]+:[0-9]+(,[0-9]+:[0-9]+)*)?$", max_length=2048)
+    ] = Field(description="index:count pairs, ascending, separated by commas.")
+
+
+class StageResult(Model):
+    """What one stage measured."""
+
+    name: Annotated[str, StringConstraints(min_length=1, max_length=32)] = Field(
+        description="Name of the stage."
+    )
+    warm_up: bool = Field(False, description="True: not judged.")
+    requested_rate: Rate = Field(description="Rate that the profile asked for.")
+    achieved_rate: Rate = Field(description="Rate at which requests were really sent.")
+    answered_rate: Rate = Field(
+        description="Rate of good answers, from the first scheduled request to the last answer."
+    )
+    seconds: Duration = Field(description="How long the stage lasted.")
+    requests: Count = Field(description="Requests sent.")
+    errors: Count = Field(description="Requests that failed, timed out or were answered with an error.")
+    error_kinds: Annotated[dict[str, Count], Field(max_length=8)] = Field(
+        default_factory=dict, description="Errors by kind: timeout, connect, http_5xx, http_4xx, garbage."
+    )
+    over_limit: Annotated[list[OverLimit], Field(max_length=16)] = Field(
+        default_factory=list, description="Exact counts at each limit."
+    )
+    scored: Count = Field(0, description="Requests whose input has an expected output.")
+    correct: Count = Field(0, description="Of these, those that were answered as expected.")
+    mean: Duration = Field(description="Mean latency of the answered requests.")
+    blocks: Annotated[list[Block], Field(max_length=32)] = Field(
+        default_factory=list, description="The stage in equal stretches of time."
+    )
+    quantiles: Quantiles = Field(description="Latency from the scheduled time of each request.")
+    sketch: Sketch = Field(description="The latency distribution.")
+    schedule_delay_p99: Duration = Field(description="How late the client sent, 99th percentile.")
+    client_limited: Text = Field(
+        "", description="Why the client, not the server, was the limit; empty when it was not."
+    )
+
+    @model_validator(mode="after")
+    def _adds_up(self) -> StageResult:
+        if self.errors > self.requests:
+            raise ValueError(
+                f"stage {self.name}: more errors ({self.errors}) than requests ({self.requests})"
+            )
+        if self.correct > self.scored or self.scored > self.requests:
+            raise ValueError(f"stage {self.name}: correct, scored and requests do not add up")
+        if sum(block.requests for block in self.blocks) > self.requests:
+            raise ValueError(f"stage {self.name}: the blocks hold more requests than the stage")
+        for over in self.over_limit:
+            if not self.errors <= over.requests <= self.requests:
+                raise ValueError(
+                    f"stage {self.name}: {over.requests} over {over.limit} of {self.requests} requests"
+                )
+        return self
+
+
+class BenchmarkResult(Model):
+    """What the load generator hands back through the termination message of its container."""
+
+    format: Literal["tollgate-benchmark/1"] = Field(
+        "tollgate-benchmark/1", description="Version of this document."
+    )
+    dataset: Digest = Field(description="Digest of the dataset that was sent.")
+    profile: Digest = Field(description="Digest of the profile that was run.")
+    pods: int = Field(ge=1, le=1000, description="Number of pods that were loaded.")
+    stages: Annotated[list[StageResult], Field(min_length=1, max_length=8)] = Field(
+        description="The stages, in order."
+    )
+
+
+class BenchmarkStatus(Model):
+    """How the measurement went."""
+
+    observed_generation: int = Field(0, ge=0, description="Generation of the spec that this status is for.")
+    phase: Literal["Pending", "Running", "Succeeded", "Failed"] = Field("Pending", description="Where it is.")
+    conditions: Annotated[list[Condition], Field(max_length=8)] = Field(
+        default_factory=list, description="Complete: the measurement is done; its reason says how."
+    )
+    job: Annotated[str, StringConstraints(max_length=253)] = Field(
+        "", description="The Job that loads the model."
+    )
+    started_at: datetime | None = Field(None, description="When the Job was made.")
+    completed_at: datetime | None = Field(None, description="When the result was read.")
+    result: BenchmarkResult | None = Field(None, description="The measurement.")
+
+
+class Benchmark(Model):
+    """One measurement of one revision. Made by the operator for a candidate, or by hand."""
+
+    model_config = ConfigDict(title="Benchmark")
+
+    spec: BenchmarkSpec = Field(description="What to measure.")
+    status: BenchmarkStatus = Field(default_factory=BenchmarkStatus, description="How the measurement went.")

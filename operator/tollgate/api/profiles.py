@@ -1,0 +1,217 @@
+"""`BenchmarkProfile` and `MetricProfile`: what admins say about load and metrics, cluster-wide.
+
+Images, commands, addresses and series names live here, so that a tenant's namespaced object never carries them.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import ConfigDict, Field, StringConstraints
+
+from tollgate.api import units
+from tollgate.api.base import Model, ObjectName, rules
+
+LabelName = Annotated[
+    str, StringConstraints(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$", min_length=1, max_length=128)
+]
+SeriesName = Annotated[
+    str, StringConstraints(pattern=r"^[a-zA-Z_:][a-zA-Z0-9_:]*$", min_length=1, max_length=200)
+]
+
+
+class Arrival(StrEnum):
+    """How requests are spaced in an open-loop stage."""
+
+    POISSON = "Poisson"
+    CONSTANT = "Constant"
+
+
+class LoadStage(Model):
+    """A stretch of open-loop load. Requests are sent when due, whether or not earlier ones were answered."""
+
+    name: Annotated[
+        str, StringConstraints(min_length=1, max_length=32, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")
+    ] = Field(description="Name of the stage.")
+    warm_up: bool = Field(False, description="True: the stage is run and reported, but never judged.")
+    arrival: Arrival = Field(Arrival.POISSON, description="Poisson or Constant spacing.")
+    rate: Annotated[str, StringConstraints(pattern=units.RATE_PATTERN, max_length=32)] = Field(
+        description="Requests per second to all candidate pods together, such as 40req/s."
+    )
+    duration_seconds: int = Field(ge=1, le=3600, description="How long the stage lasts.")
+
+    @property
+    def requests(self) -> int:
+        """How many requests the stage sends on average."""
+        return int(units.parse_rate(self.rate) * self.duration_seconds)
+
+
+class Protocol(StrEnum):
+    """How the model is spoken to."""
+
+    OPEN_INFERENCE = "OpenInference"
+    JSON = "JSON"
+
+
+class ConfigMapKey(Model):
+    """A key of a ConfigMap in the namespace of the benchmarked model."""
+
+    name: ObjectName = Field(description="Name of the ConfigMap.")
+    key: Annotated[str, StringConstraints(min_length=1, max_length=253, pattern=r"^[-._a-zA-Z0-9]+$")] = (
+        Field("dataset.json", description="Key that holds the dataset.")
+    )
+
+
+class Dataset(Model):
+    """Inputs with expected outputs: {"items": [{"input": ..., "expected": ...}]}."""
+
+    config_map: ConfigMapKey = Field(
+        description="Where the dataset is, in the namespace of the benchmarked model."
+    )
+
+
+class JobResources(Model):
+    """What the load generator's pod requests, and is limited to."""
+
+    cpu: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,5}m?$", max_length=8)] = Field(
+        "500m", description="CPU."
+    )
+    memory: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,6}(Mi|Gi)$", max_length=10)] = Field(
+        "256Mi", description="Memory."
+    )
+
+
+class BenchmarkProfileSpec(Model):
+    """How to load a model."""
+
+    model_config = rules(
+        (
+            "self.protocol != 'OpenInference' || has(self.model)",
+            "OpenInference needs model, the model's name",
+        ),
+        ("self.protocol != 'JSON' || has(self.path)", "JSON needs path, such as /predict"),
+        ("self.stages.exists(s, !has(s.warmUp) || !s.warmUp)", "at least one stage must not be warmUp"),
+        (
+            "self.stages.all(a, self.stages.exists_one(b, a.name == b.name))",
+            "each stage needs a name of its own",
+        ),
+    )
+
+    protocol: Protocol = Field(
+        description="OpenInference (POST /v2/models/MODEL/infer) or JSON (POST to path)."
+    )
+    port: int = Field(ge=1, le=65535, description="Port of the model server in its pod.")
+    model: (
+        Annotated[str, StringConstraints(pattern=r"^[-._a-zA-Z0-9]+$", min_length=1, max_length=128)] | None
+    ) = Field(None, description="OpenInference: the model's name.")
+    path: Annotated[str, StringConstraints(pattern=r"^/[-._~a-zA-Z0-9/]*$", max_length=253)] | None = Field(
+        None, description="JSON: path that takes the POST."
+    )
+    input_name: Annotated[
+        str, StringConstraints(pattern=r"^[-._a-zA-Z0-9]+$", min_length=1, max_length=128)
+    ] = Field("input", description="Name of the input: of the tensor (OpenInference) or of the field (JSON).")
+    datatype: Literal["BOOL", "INT32", "INT64", "FP32", "FP64", "BYTES"] = Field(
+        "FP32", description="OpenInference: datatype of the input tensor."
+    )
+    prediction: Annotated[str, StringConstraints(min_length=1, max_length=253)] | None = Field(
+        None,
+        description="JMESPath of the prediction in the answer. Default: outputs[0].data[0] for OpenInference, "
+        "prediction for JSON.",
+    )
+    dataset: Dataset = Field(description="Inputs with expected outputs.")
+    stages: Annotated[list[LoadStage], Field(min_length=1, max_length=8)] = Field(
+        description="The load, in order."
+    )
+    timeout_seconds: int = Field(
+        10, ge=1, le=300, description="A request without an answer by then has failed."
+    )
+    seed: int = Field(1, ge=0, le=2147483647, description="Seed of arrivals and of the order of the inputs.")
+    deadline_seconds: int = Field(
+        900,
+        ge=10,
+        le=86400,
+        description="The whole benchmark, with the start of its pods, must be done by then.",
+    )
+    ttl_seconds: int = Field(3600, ge=60, le=604800, description="How long the finished Job is kept.")
+    resources: JobResources = Field(
+        default_factory=JobResources, description="Requests and limits of the load generator's pod."
+    )
+
+    @property
+    def measured(self) -> list[LoadStage]:
+        """The stages that are judged."""
+        return [stage for stage in self.stages if not stage.warm_up]
+
+
+class BenchmarkProfile(Model):
+    """How to load a model for a benchmark: protocol, dataset, stages. Owned by admins."""
+
+    model_config = ConfigDict(title="BenchmarkProfile")
+
+    spec: BenchmarkProfileSpec = Field(description="How to load a model.")
+
+
+class Matcher(Model):
+    """A label matcher of a series."""
+
+    label: LabelName = Field(description="Name of the label.")
+    operator: Literal["=", "!=", "=~", "!~"] = Field("=", description="How it is compared, as in PromQL.")
+    value: Annotated[str, StringConstraints(max_length=253)] = Field(
+        description="The value or regular expression."
+    )
+
+
+class Series(Model):
+    """A counter, or the base name of a histogram, with matchers."""
+
+    series: SeriesName = Field(description="Name of the series; of a histogram without _bucket.")
+    matchers: Annotated[list[Matcher], Field(max_length=16)] = Field(
+        default_factory=list, description="Label matchers that every query of the series carries."
+    )
+
+
+class LatencySeries(Series):
+    """The latency histogram."""
+
+    type: Literal["classic"] = Field("classic", description="classic: a histogram with le buckets.")
+    unit: Literal["s", "ms", "us"] = Field("s", description="Unit of the histogram's values.")
+
+    @property
+    def scale(self) -> float:
+        """Seconds per unit."""
+        return {"s": 1.0, "ms": 1e-3, "us": 1e-6}[self.unit]
+
+
+class MetricLabels(Model):
+    """Names of the labels that say where a sample is from."""
+
+    namespace: LabelName = Field("namespace", description="Label that holds the pod's namespace.")
+    pod: LabelName = Field("pod", description="Label that holds the pod's name.")
+
+
+class MetricProfileSpec(Model):
+    """Where a server's metrics are."""
+
+    labels: MetricLabels = Field(
+        default_factory=MetricLabels, description="Labels that say where a sample is from."
+    )
+    scrape_interval_seconds: int = Field(
+        30,
+        ge=1,
+        le=600,
+        description="How often Prometheus scrapes the server; a series silent for five intervals is stale.",
+    )
+    latency: LatencySeries = Field(description="Histogram of request latencies.")
+    requests: Series | None = Field(None, description="Counter of requests. Default: the histogram's _count.")
+    errors: Series | None = Field(
+        None, description="Counter of failed requests; without it a budget cannot limit ErrorRate live."
+    )
+
+
+class MetricProfile(Model):
+    """Where a model server's metrics are: series, units, labels. Owned by admins."""
+
+    model_config = ConfigDict(title="MetricProfile")
+
+    spec: MetricProfileSpec = Field(description="Where a server's metrics are.")

@@ -1,0 +1,105 @@
+"""Quantities with a unit, as users write them in a budget: `250ms`, `0.40USD`, `0.5%`, `30req/s`.
+
+The API holds no floats and no bare numbers whose unit must be guessed. This module is the one place that
+turns such a string into an exact `Decimal` in base units (seconds, currency units, fractions, requests per
+second) and back. It must not know which dimension accepts which unit: that is `api.budget`.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from decimal import Decimal
+
+NUMBER = r"[0-9]{1,12}(\.[0-9]{1,9})?"
+DURATION_PATTERN = rf"^{NUMBER}(us|ms|s)$"
+MONEY_PATTERN = rf"^{NUMBER}[A-Z]{{3}}$"
+PERCENT_PATTERN = r"^(100(\.0{1,9})?|[0-9]{1,2}(\.[0-9]{1,9})?)%$"
+RATE_PATTERN = rf"^{NUMBER}req/s$"
+FRACTION_PATTERN = r"^(0(\.[0-9]{1,9})?|1(\.0{1,9})?)$"
+
+_SECONDS = {"us": Decimal("0.000001"), "ms": Decimal("0.001"), "s": Decimal(1)}
+
+
+@dataclass(frozen=True)
+class Money:
+    """An amount in one currency, by its ISO 4217 code."""
+
+    amount: Decimal
+    currency: str
+
+
+def _split(text: str, pattern: str, example: str) -> str:
+    if not re.fullmatch(pattern, text):
+        raise ValueError(f"{text!r} is not valid here: write it like {example}")
+    match = re.match(NUMBER, text)
+    assert match is not None  # every pattern starts with NUMBER
+    return match.group(0)
+
+
+def parse_duration(text: str) -> Decimal:
+    """Seconds of a duration such as `250ms`; ValueError names the accepted form."""
+    number = _split(text, DURATION_PATTERN, "250ms, 1.5s or 800us")
+    return Decimal(number) * _SECONDS[text[len(number) :]]
+
+
+def parse_money(text: str) -> Money:
+    """Amount and currency of `0.40USD`."""
+    number = _split(text, MONEY_PATTERN, "0.40USD")
+    return Money(Decimal(number), text[len(number) :])
+
+
+def parse_percent(text: str) -> Decimal:
+    """The fraction (0 to 1) that `0.5%` stands for."""
+    return Decimal(_split(text, PERCENT_PATTERN, "0.5%")) / 100
+
+
+def parse_rate(text: str) -> Decimal:
+    """Requests per second of `30req/s`."""
+    return Decimal(_split(text, RATE_PATTERN, "30req/s"))
+
+
+def parse_fraction(text: str) -> Decimal:
+    """A number between 0 and 1, such as `0.95`."""
+    return Decimal(_split(text, FRACTION_PATTERN, "0.95"))
+
+
+def _plain(value: Decimal, digits: int) -> str:
+    """`value` to so many significant digits, without exponent or trailing zeros."""
+    if value == 0:
+        return "0"
+    rounded = value.quantize(Decimal(1).scaleb(value.adjusted() - digits + 1))
+    text = format(rounded, "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def format_duration(seconds: Decimal | float, digits: int = 4) -> str:
+    """`0.2503` -> `250.3ms`: seconds from one second on, milliseconds below, microseconds below one of those."""
+    value = Decimal(repr(seconds)) if isinstance(seconds, float) else seconds
+    for unit, least in (("s", Decimal(1)), ("ms", Decimal("0.001")), ("us", Decimal(0))):
+        if abs(value) >= least:
+            return _plain(value / _SECONDS[unit], digits) + unit
+    raise AssertionError("unreachable: the last unit has no lower bound")
+
+
+def format_percent(fraction: Decimal | float, digits: int = 4) -> str:
+    """`0.0123` -> `1.23%`."""
+    value = Decimal(repr(fraction)) if isinstance(fraction, float) else fraction
+    return _plain(value * 100, digits) + "%"
+
+
+def format_money(amount: Decimal | float, currency: str, digits: int = 4) -> str:
+    """`0.4` and `USD` -> `0.4USD`."""
+    value = Decimal(repr(amount)) if isinstance(amount, float) else amount
+    return _plain(value, digits) + currency
+
+
+def format_rate(per_second: Decimal | float, digits: int = 4) -> str:
+    """`30.0` -> `30req/s`."""
+    value = Decimal(repr(per_second)) if isinstance(per_second, float) else per_second
+    return _plain(value, digits) + "req/s"
+
+
+def format_number(value: Decimal | float, digits: int = 4) -> str:
+    """A bare decimal such as an accuracy or an evidence value."""
+    return _plain(Decimal(repr(value)) if isinstance(value, float) else value, digits)

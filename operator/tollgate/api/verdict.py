@@ -1,0 +1,66 @@
+"""The three-valued verdict and the result of judging one objective, as status and records carry it."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+
+from tollgate.api.base import Model, Text
+
+Quantity = Annotated[str, StringConstraints(max_length=64)]
+
+
+class Verdict(StrEnum):
+    """No data is `Inconclusive`: never a pass, never a reason to roll back."""
+
+    WITHIN = "Within"
+    BREACH = "Breach"
+    INCONCLUSIVE = "Inconclusive"
+
+
+class Reason(StrEnum):
+    """Why an objective has no verdict."""
+
+    TOO_FEW_REQUESTS = "TooFewRequests"
+    NO_DATA = "NoData"
+    METRICS_UNAVAILABLE = "MetricsUnavailable"
+    BUCKET_RESOLUTION = "BucketResolution"
+    CLIENT_LIMITED = "ClientLimited"
+    LOW_LOAD = "LowLoad"
+    NOT_JUDGED_HERE = "NotJudgedHere"
+
+
+class Relation(StrEnum):
+    """An objective, or a whole candidate, against the baseline."""
+
+    BETTER = "Better"
+    EQUAL = "Equal"
+    WORSE = "Worse"
+    UNKNOWN = "Unknown"
+
+
+class ObjectiveResult(Model):
+    """One objective judged once, with all that a reader needs to judge it again."""
+
+    name: Annotated[str, StringConstraints(max_length=63)] = Field(description="Name of the objective.")
+    verdict: Verdict = Field(description="Within, Breach or Inconclusive.")
+    reason: Reason | None = Field(None, description="Why there is no verdict yet.")
+    message: Text = Field(
+        "", description="The verdict as a sentence, with what to do where something is missing."
+    )
+    limit: Quantity = Field("", description="The limit in force, with its unit.")
+    observed: Quantity = Field(
+        "", description="The point estimate, with its unit; empty when nothing was observed."
+    )
+    low: Quantity = Field("", description="Lower end of the interval at the budget's confidence.")
+    high: Quantity = Field("", description="Upper end of the interval at the budget's confidence.")
+    requests: int | None = Field(None, ge=0, description="Number of requests the verdict rests on.")
+    over_limit: int | None = Field(None, ge=0, description="Requests slower than the limit, failed or wrong.")
+    evidence_breach: Quantity = Field("", description="Natural logarithm of the evidence for a breach.")
+    evidence_within: Quantity = Field("", description="Natural logarithm of the evidence for being within.")
+    enough: bool = Field(
+        False, description="True once a severe regression would have been caught with 95 % probability."
+    )
+    relation: Relation | None = Field(None, description="Against last-good: Better, Equal, Worse or Unknown.")
