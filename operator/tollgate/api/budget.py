@@ -180,14 +180,14 @@ class BenchmarkSpecRef(Model):
     )
 
 
-SharePattern = r"^([1-9]|[1-9][0-9])%$|^100%$"
+SharePattern = r"^([1-9]|[1-8][0-9]|90)%$"
 
 
 class CanaryStep(Model):
     """One share of the traffic."""
 
     share: Annotated[str, StringConstraints(pattern=SharePattern, max_length=4)] = Field(
-        description="Share of the ready pods that are the candidate's, 1% to 100%. Whole pods are moved, so the "
+        description="Share of the ready pods that are the candidate's, 1% to 90%. Whole pods are moved, so the "
         "share reached is the next one above that the number of replicas allows."
     )
 
@@ -417,8 +417,13 @@ class Release(Model):
     rollback_to: Approved | None = Field(
         None, description="What serves again if this release fails while serving."
     )
-    replica_set: Annotated[str, StringConstraints(max_length=253)] = Field(
-        "", description="ReplicaSet of the promoted revision."
+    attempt: int = Field(1, ge=1, description="Counts the benchmarks of this release: a failed one is repeated.")
+    improves: Annotated[list[ObjectiveName], Field(max_length=32)] = Field(
+        default_factory=list,
+        description="Objectives that last-good breaches and this candidate improves: they do not stop it.",
+    )
+    decision: Annotated[str, StringConstraints(max_length=253)] = Field(
+        "", description="The latest EfficiencyDecision of this release."
     )
     history: Annotated[list[StageSpan], Field(max_length=16)] = Field(
         default_factory=list, description="The stages so far and when each began."
@@ -452,6 +457,12 @@ class BudgetStatus(Model):
     release: Release | None = Field(None, description="The release in progress, or the last one.")
     releases: int = Field(0, ge=0, description="How many releases this budget has seen.")
     last_good: Approved | None = Field(None, description="The approved revision.")
+    known_good: Annotated[list[Approved], Field(max_length=10)] = Field(
+        default_factory=list, description="Revisions approved before: one of them is unlatched at once."
+    )
+    serving_since: datetime | None = Field(
+        None, description="Start of the window from which requests to what serves are counted."
+    )
     rejected: Annotated[list[Rejected], Field(max_length=32)] = Field(
         default_factory=list, description="Revisions that were refused, the latest last."
     )
