@@ -1,11 +1,25 @@
-"""What every kind of the API shares: field naming, references, the group and version."""
+"""What every kind of the API shares: field naming, references, the group and version, rules and list keys.
+
+What the API server is to check is written here once, next to the field, and read by two: pydantic, when the
+operator parses an object, and `api.crd`, when it writes the CRD.
+"""
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    StringConstraints,
+)
 from pydantic.alias_generators import to_camel
+from pydantic_core import core_schema
 
 GROUP = "tollgate.dev"
 VERSION = "v1alpha1"
@@ -14,9 +28,9 @@ API_VERSION = f"{GROUP}/{VERSION}"
 ObjectName = Annotated[
     str, StringConstraints(min_length=1, max_length=253, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")
 ]
-LabelValue = Annotated[
-    str, StringConstraints(min_length=1, max_length=63, pattern=r"^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$")
-]
+NameOrEmpty = Annotated[str, StringConstraints(max_length=253)]
+Revision = Annotated[str, StringConstraints(max_length=63)]
+Word = Annotated[str, StringConstraints(max_length=64)]
 Text = Annotated[str, StringConstraints(max_length=1024)]
 
 
@@ -30,10 +44,44 @@ class Model(BaseModel):
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
+def cel(*pairs: tuple[str, str]) -> dict[str, Any]:
+    """CEL rules as (rule, message) pairs, for a field's or a model's `json_schema_extra`."""
+    return {"x-kubernetes-validations": [{"rule": rule, "message": message} for rule, message in pairs]}
+
+
 def rules(*pairs: tuple[str, str]) -> ConfigDict:
-    """A model's CEL rules, as (rule, message) pairs, carried into the CRD by `api.crd`."""
-    listed = [{"rule": rule, "message": message} for rule, message in pairs]
-    return ConfigDict(json_schema_extra={"x-kubernetes-validations": listed})  # type: ignore[dict-item]
+    """A model's CEL rules. One that looks at a single object needs a pydantic validator beside it."""
+    return ConfigDict(json_schema_extra=cel(*pairs))
+
+
+@dataclass(frozen=True)
+class Keyed:
+    """Annotates a list of models whose field `key` differs from item to item: a list map of the API server.
+
+    Server-side apply then merges the items by that key, and a key given twice is refused as a duplicate.
+    """
+
+    key: str
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        return core_schema.no_info_after_validator_function(self._check, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {
+            **handler(schema),
+            "x-kubernetes-list-type": "map",
+            "x-kubernetes-list-map-keys": [self.key],
+        }
+
+    def _check(self, items: list[Any]) -> list[Any]:
+        repeated = [key for key, n in Counter(getattr(item, self.key) for item in items).items() if n > 1]
+        if repeated:
+            raise ValueError(f"each item needs a {self.key} of its own; given twice: {', '.join(repeated)}")
+        return items
 
 
 class NameRef(Model):

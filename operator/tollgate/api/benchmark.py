@@ -9,10 +9,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, model_validator
 
 from tollgate.api import units
-from tollgate.api.base import Model, NameRef, Text, WorkloadRef, rules
+from tollgate.api.base import Keyed, Model, NameOrEmpty, NameRef, Revision, Text, WorkloadRef, rules
 from tollgate.api.conditions import Condition
 
 Duration = Annotated[str, StringConstraints(pattern=units.DURATION_PATTERN, max_length=32)]
@@ -33,7 +33,7 @@ class BenchmarkSpec(Model):
     limits: Annotated[list[Duration], Field(max_length=16)] = Field(
         default_factory=list, description="Latencies at which slower requests are counted exactly."
     )
-    revision: Annotated[str, StringConstraints(max_length=63)] = Field(
+    revision: Revision = Field(
         "", description="Revision that is measured; set by the operator for a candidate."
     )
 
@@ -145,12 +145,10 @@ class BenchmarkStatus(Model):
 
     observed_generation: int = Field(0, ge=0, description="Generation of the spec that this status is for.")
     phase: Literal["Pending", "Running", "Succeeded", "Failed"] = Field("Pending", description="Where it is.")
-    conditions: Annotated[list[Condition], Field(max_length=8)] = Field(
+    conditions: Annotated[list[Condition], Field(max_length=8), Keyed("type")] = Field(
         default_factory=list, description="Complete: the measurement is done; its reason says how."
     )
-    job: Annotated[str, StringConstraints(max_length=253)] = Field(
-        "", description="The Job that loads the model."
-    )
+    job: NameOrEmpty = Field("", description="The Job that loads the model.")
     started_at: datetime | None = Field(None, description="When the Job was made.")
     completed_at: datetime | None = Field(None, description="When the result was read.")
     result: BenchmarkResult | None = Field(None, description="The measurement.")
@@ -158,8 +156,6 @@ class BenchmarkStatus(Model):
 
 class Benchmark(Model):
     """One measurement of one revision. Made by the operator for a candidate, or by hand."""
-
-    model_config = ConfigDict(title="Benchmark")
 
     spec: BenchmarkSpec = Field(description="What to measure.")
     status: BenchmarkStatus = Field(default_factory=BenchmarkStatus, description="How the measurement went.")

@@ -6,14 +6,11 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import ConfigDict, Field, StringConstraints
+from pydantic import Field
 
-from tollgate.api.base import Model, ObjectName, Text, rules
-from tollgate.api.budget import Confidence, Objective, StageSpan
-from tollgate.api.verdict import ObjectiveResult
-
-Name = Annotated[str, StringConstraints(max_length=253)]
-Uid = Annotated[str, StringConstraints(max_length=64)]
+from tollgate.api.base import Keyed, Model, NameOrEmpty, ObjectName, Revision, Text, Word, rules
+from tollgate.api.budget import Confidence, Objective
+from tollgate.api.release import Results, StageSpan
 
 
 class Action(StrEnum):
@@ -30,7 +27,7 @@ class ObjectIdentity(Model):
     """An object as it was: its name and UID."""
 
     name: ObjectName = Field(description="Name of the object.")
-    uid: Uid = Field(description="UID of the object.")
+    uid: Word = Field(description="UID of the object.")
 
 
 class DecisionSpec(Model):
@@ -39,51 +36,35 @@ class DecisionSpec(Model):
     model_config = rules(("self == oldSelf", "a decision is a record: it never changes"))
 
     action: Action = Field(description="Adopted, Promoted, Rejected, RolledBack or Superseded.")
-    reason: Annotated[str, StringConstraints(max_length=64)] = Field(
-        description="Why, as one CamelCase word."
-    )
+    reason: Word = Field(description="Why, as one CamelCase word.")
     message: Text = Field("", description="Why, as a sentence.")
     budget: ObjectIdentity = Field(description="The EfficiencyBudget.")
     budget_generation: int = Field(ge=0, description="Generation of the budget's spec that was in force.")
     target: ObjectIdentity = Field(description="The governed Deployment.")
     release: int = Field(ge=0, description="Number of the release.")
-    revision: Annotated[str, StringConstraints(max_length=63)] = Field(
-        description="Hash of the pod template decided on."
-    )
+    revision: Revision = Field(description="Hash of the pod template decided on.")
     image: Text = Field("", description="Images of the revision's containers.")
-    last_good: Annotated[str, StringConstraints(max_length=63)] = Field(
-        "", description="Revision that was last-good."
-    )
-    serving: Annotated[str, StringConstraints(max_length=63)] = Field(
-        "", description="Revision that serves because of this decision."
-    )
-    stage: Annotated[str, StringConstraints(max_length=32)] = Field(
-        description="Stage in which it was decided."
-    )
+    last_good: Revision = Field("", description="Revision that was last-good.")
+    serving: Revision = Field("", description="Revision that serves because of this decision.")
+    stage: Word = Field(description="Stage in which it was decided.")
     decided_at: datetime = Field(description="When it was decided.")
     started_at: datetime = Field(description="When the release began.")
     stages: Annotated[list[StageSpan], Field(max_length=16)] = Field(
         default_factory=list, description="The stages of the release and when each began."
     )
     confidence: Confidence = Field("0.99", description="Confidence that was in force.")
-    limits: Annotated[list[Objective], Field(max_length=32)] = Field(
+    limits: Annotated[list[Objective], Field(max_length=32), Keyed("name")] = Field(
         default_factory=list, description="The objectives that were in force."
     )
-    benchmark: Name = Field("", description="The candidate's Benchmark.")
-    benchmark_objectives: Annotated[list[ObjectiveResult], Field(max_length=32)] = Field(
+    benchmark: NameOrEmpty = Field("", description="The candidate's Benchmark.")
+    benchmark_objectives: Results = Field(
         default_factory=list, description="The benchmark's result for each objective."
     )
-    live_objectives: Annotated[list[ObjectiveResult], Field(max_length=32)] = Field(
-        default_factory=list, description="The live result for each objective."
-    )
-    operator: Annotated[str, StringConstraints(max_length=64)] = Field(
-        "", description="Version of the operator."
-    )
+    live_objectives: Results = Field(default_factory=list, description="The live result for each objective.")
+    operator: Word = Field("", description="Version of the operator that decided.")
 
 
 class EfficiencyDecision(Model):
     """The immutable record of one decision about one release."""
-
-    model_config = ConfigDict(title="EfficiencyDecision")
 
     spec: DecisionSpec = Field(description="The decision and its evidence.")

@@ -1,17 +1,18 @@
 """`BenchmarkProfile` and `MetricProfile`: what admins say about load and metrics, cluster-wide.
 
-Images, commands, addresses and series names live here, so that a tenant's namespaced object never carries them.
+Paths, ports and series names live here, so that a tenant's namespaced object never carries them.
 """
 
 from __future__ import annotations
 
+import re
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import ConfigDict, Field, StringConstraints
+from pydantic import Field, StringConstraints, model_validator
 
 from tollgate.api import units
-from tollgate.api.base import Model, ObjectName, rules
+from tollgate.api.base import Keyed, Model, ObjectName, rules
 
 LabelName = Annotated[
     str, StringConstraints(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$", min_length=1, max_length=128)
@@ -28,18 +29,29 @@ class Arrival(StrEnum):
     CONSTANT = "Constant"
 
 
+_RATE_ABOVE_ZERO = "write rate as requests per second above 0, such as 40req/s"
+
+
 class LoadStage(Model):
     """A stretch of open-loop load. Requests are sent when due, whether or not earlier ones were answered."""
+
+    model_config = rules((f"self.rate.matches('{units.NONZERO_PATTERN}')", _RATE_ABOVE_ZERO))
 
     name: Annotated[
         str, StringConstraints(min_length=1, max_length=32, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")
     ] = Field(description="Name of the stage.")
     warm_up: bool = Field(False, description="True: the stage is run and reported, but never judged.")
     arrival: Arrival = Field(Arrival.POISSON, description="Poisson or Constant spacing.")
-    rate: Annotated[str, StringConstraints(pattern=units.RATE_PATTERN, max_length=32)] = Field(
-        description="Requests per second to all candidate pods together, such as 40req/s."
+    rate: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,5}(\.[0-9]{1,9})?req/s$", max_length=20)] = (
+        Field(description="Requests per second to all candidate pods together, such as 40req/s.")
     )
     duration_seconds: int = Field(ge=1, le=3600, description="How long the stage lasts.")
+
+    @model_validator(mode="after")
+    def _sends(self) -> LoadStage:
+        if not re.search(units.NONZERO_PATTERN, self.rate):
+            raise ValueError(f"{_RATE_ABOVE_ZERO}, not {self.rate!r}")
+        return self
 
     @property
     def requests(self) -> int:
@@ -82,20 +94,18 @@ class JobResources(Model):
     )
 
 
+_NEEDS_MODEL = "OpenInference needs model, the model's name"
+_NEEDS_PATH = "JSON needs path, such as /predict"
+_NEEDS_MEASURED_STAGE = "at least one stage must not be warmUp"
+
+
 class BenchmarkProfileSpec(Model):
     """How to load a model."""
 
     model_config = rules(
-        (
-            "self.protocol != 'OpenInference' || has(self.model)",
-            "OpenInference needs model, the model's name",
-        ),
-        ("self.protocol != 'JSON' || has(self.path)", "JSON needs path, such as /predict"),
-        ("self.stages.exists(s, !has(s.warmUp) || !s.warmUp)", "at least one stage must not be warmUp"),
-        (
-            "self.stages.all(a, self.stages.exists_one(b, a.name == b.name))",
-            "each stage needs a name of its own",
-        ),
+        ("self.protocol != 'OpenInference' || has(self.model)", _NEEDS_MODEL),
+        ("self.protocol != 'JSON' || has(self.path)", _NEEDS_PATH),
+        ("self.stages.exists(s, !has(s.warmUp) || !s.warmUp)", _NEEDS_MEASURED_STAGE),
     )
 
     protocol: Protocol = Field(
@@ -116,11 +126,11 @@ class BenchmarkProfileSpec(Model):
     )
     prediction: Annotated[str, StringConstraints(min_length=1, max_length=253)] | None = Field(
         None,
-        description="JMESPath of the prediction in the answer. Default: outputs[0].data[0] for OpenInference, "
-        "prediction for JSON.",
+        description="JMESPath of the prediction in the answer. Default: outputs[0].data[0] for "
+        "OpenInference, prediction for JSON.",
     )
     dataset: Dataset = Field(description="Inputs with expected outputs.")
-    stages: Annotated[list[LoadStage], Field(min_length=1, max_length=8)] = Field(
+    stages: Annotated[list[LoadStage], Field(min_length=1, max_length=8), Keyed("name")] = Field(
         description="The load, in order."
     )
     timeout_seconds: int = Field(
@@ -138,6 +148,16 @@ class BenchmarkProfileSpec(Model):
         default_factory=JobResources, description="Requests and limits of the load generator's pod."
     )
 
+    @model_validator(mode="after")
+    def _complete(self) -> BenchmarkProfileSpec:
+        if self.protocol is Protocol.OPEN_INFERENCE and self.model is None:
+            raise ValueError(_NEEDS_MODEL)
+        if self.protocol is Protocol.JSON and self.path is None:
+            raise ValueError(_NEEDS_PATH)
+        if not self.measured:
+            raise ValueError(_NEEDS_MEASURED_STAGE)
+        return self
+
     @property
     def measured(self) -> list[LoadStage]:
         """The stages that are judged."""
@@ -146,8 +166,6 @@ class BenchmarkProfileSpec(Model):
 
 class BenchmarkProfile(Model):
     """How to load a model for a benchmark: protocol, dataset, stages. Owned by admins."""
-
-    model_config = ConfigDict(title="BenchmarkProfile")
 
     spec: BenchmarkProfileSpec = Field(description="How to load a model.")
 
@@ -211,7 +229,5 @@ class MetricProfileSpec(Model):
 
 class MetricProfile(Model):
     """Where a model server's metrics are: series, units, labels. Owned by admins."""
-
-    model_config = ConfigDict(title="MetricProfile")
 
     spec: MetricProfileSpec = Field(description="Where a server's metrics are.")

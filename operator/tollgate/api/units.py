@@ -18,6 +18,11 @@ PERCENT_PATTERN = r"^(100(\.0{1,9})?|[0-9]{1,2}(\.[0-9]{1,9})?)%$"
 RATE_PATTERN = rf"^{NUMBER}req/s$"
 FRACTION_PATTERN = r"^(0(\.[0-9]{1,9})?|1(\.0{1,9})?)$"
 
+# Of a limit that evidence can reach: 0 % of errors, or an accuracy of 1, is never proven.
+BELOW_ALL_PERCENT_PATTERN = r"^[0-9]{1,2}(\.[0-9]{1,9})?%$"
+BELOW_ONE_PATTERN = r"^0\.[0-9]{1,9}$"
+NONZERO_PATTERN = r"[1-9]"
+
 _SECONDS = {"us": Decimal("0.000001"), "ms": Decimal("0.001"), "s": Decimal(1)}
 
 
@@ -74,7 +79,7 @@ def _plain(value: Decimal, digits: int) -> str:
 
 
 def format_duration(seconds: Decimal | float, digits: int = 4) -> str:
-    """`0.2503` -> `250.3ms`: seconds from one second on, milliseconds below, microseconds below one of those."""
+    """`0.2503` -> `250.3ms`: seconds from one second on, below one millisecond microseconds."""
     value = Decimal(repr(seconds)) if isinstance(seconds, float) else seconds
     for unit, least in (("s", Decimal(1)), ("ms", Decimal("0.001")), ("us", Decimal(0))):
         if abs(value) >= least:

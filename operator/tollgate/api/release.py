@@ -1,0 +1,156 @@
+"""The status of an `EfficiencyBudget`: the release in the gate, what may serve, and what was refused.
+
+Enough is kept here for the operator to go on after a restart at any instant; measurements are not.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+
+from tollgate.api.base import Keyed, Model, NameOrEmpty, Revision, Text, Word
+from tollgate.api.conditions import Condition
+from tollgate.api.objective import ObjectiveName
+from tollgate.api.verdict import ObjectiveResult
+
+Results = Annotated[list[ObjectiveResult], Field(max_length=32), Keyed("name")]
+Conditions = Annotated[list[Condition], Field(max_length=16), Keyed("type")]
+
+
+class Stage(StrEnum):
+    """Where a release is. The last four are ends."""
+
+    HELD = "Held"
+    STARTING = "Starting"
+    BENCHMARKING = "Benchmarking"
+    CANARY = "Canary"
+    PROMOTING = "Promoting"
+    WATCHING = "Watching"
+    PROMOTED = "Promoted"
+    REJECTED = "Rejected"
+    ROLLED_BACK = "RolledBack"
+    SUPERSEDED = "Superseded"
+
+    @property
+    def ended(self) -> bool:
+        """True when nothing more happens in this release."""
+        return self in _ENDED
+
+    @property
+    def gating(self) -> bool:
+        """True while the candidate is a copy beside the target, which is latched."""
+        return self in (Stage.HELD, Stage.STARTING, Stage.BENCHMARKING, Stage.CANARY)
+
+
+_ENDED = frozenset({Stage.PROMOTED, Stage.REJECTED, Stage.ROLLED_BACK, Stage.SUPERSEDED})
+
+
+class Approved(Model):
+    """A revision that may serve."""
+
+    revision: Revision = Field(description="Hash of the pod template.")
+    image: Text = Field("", description="Images of the revision's containers.")
+    replica_set: NameOrEmpty = Field("", description="ReplicaSet that holds it.")
+    benchmark: NameOrEmpty = Field("", description="Its Benchmark.")
+    decision: NameOrEmpty = Field("", description="Its EfficiencyDecision.")
+    since: datetime = Field(description="When it was approved.")
+
+
+class StageSpan(Model):
+    """How long a release was in a stage."""
+
+    stage: Stage = Field(description="The stage.")
+    since: datetime = Field(description="When it was entered.")
+
+
+class Release(Model):
+    """The release in progress, or the last one."""
+
+    number: int = Field(ge=1, description="Counts the releases of this budget.")
+    revision: Revision = Field(description="Hash of the pod template.")
+    image: Text = Field("", description="Images of the revision's containers.")
+    stage: Stage = Field(
+        description="Where the release is. Held: the Deployment is latched. Starting: the candidate's pods "
+        "are awaited. Benchmarking: they are measured. Canary: they get traffic. Promoting: the Deployment "
+        "rolls. Watching: it is judged while it serves. Promoted, Rejected, RolledBack and Superseded are "
+        "ends."
+    )
+    initial: bool = Field(
+        False, description="True when this is what served as the budget arrived (initial: Gate)."
+    )
+    since: datetime = Field(description="When the stage was entered.")
+    started_at: datetime = Field(description="When the release began.")
+    reason: Word = Field("", description="Why it is in this stage.")
+    message: Text = Field("", description="The same as a sentence.")
+    step: int = Field(0, ge=0, description="Index of the canary step.")
+    share: Annotated[str, StringConstraints(max_length=16)] = Field(
+        "", description="Share reached, of all ready pods."
+    )
+    counting_since: datetime | None = Field(
+        None, description="Start of the window from which live requests are counted."
+    )
+    benchmark: NameOrEmpty = Field("", description="The candidate's Benchmark.")
+    benchmark_objectives: Results = Field(
+        default_factory=list, description="The benchmark's result for each objective."
+    )
+    live_objectives: Results = Field(
+        default_factory=list,
+        description="The live result for each objective, in the canary or while serving.",
+    )
+    rollback_to: Approved | None = Field(
+        None, description="What serves again if this release fails while serving."
+    )
+    attempt: int = Field(
+        1, ge=1, description="Counts the benchmarks of this release: a failed one is repeated."
+    )
+    improves: Annotated[list[ObjectiveName], Field(max_length=32)] = Field(
+        default_factory=list,
+        description="Objectives that last-good breaches and this candidate improves: they do not stop it.",
+    )
+    decision: NameOrEmpty = Field("", description="The latest EfficiencyDecision of this release.")
+    history: Annotated[list[StageSpan], Field(max_length=16)] = Field(
+        default_factory=list, description="The stages so far and when each began."
+    )
+
+
+class Rejected(Model):
+    """A revision that may not serve."""
+
+    revision: Revision = Field(description="Hash of the pod template.")
+    image: Text = Field("", description="Images of the revision's containers.")
+    decision: NameOrEmpty = Field(description="The EfficiencyDecision that refused it.")
+    at: datetime = Field(description="When it was refused.")
+    reason: Text = Field("", description="Why it was refused.")
+    rolled_back: bool = Field(False, description="True when it had been promoted and was rolled back.")
+
+
+class BudgetStatus(Model):
+    """What the operator knows. Enough to go on after a restart at any instant."""
+
+    observed_generation: int = Field(0, ge=0, description="Generation of the spec that this status is for.")
+    conditions: Conditions = Field(
+        default_factory=list,
+        description="Ready: the policy is accepted and enforced. WithinBudget: the verdict on what serves. "
+        "Progressing: a release is under way. Latched: the Deployment is held at last-good.",
+    )
+    release: Release | None = Field(None, description="The release in progress, or the last one.")
+    releases: int = Field(0, ge=0, description="How many releases this budget has seen.")
+    last_good: Approved | None = Field(None, description="The approved revision.")
+    known_good: Annotated[list[Approved], Field(max_length=10)] = Field(
+        default_factory=list, description="Revisions approved before: one of them is unlatched at once."
+    )
+    serving_since: datetime | None = Field(
+        None, description="Start of the window from which requests to what serves are counted."
+    )
+    rejected: Annotated[list[Rejected], Field(max_length=32)] = Field(
+        default_factory=list, description="Revisions that were refused, the latest last."
+    )
+    objectives: Results = Field(
+        default_factory=list, description="Each objective as last judged on what serves."
+    )
+    governed_uid: Word = Field(
+        "", description="UID of the governed Deployment; a new one means that it was made anew."
+    )
