@@ -1,0 +1,42 @@
+"""Finds the API server and the credentials for it, the way kubectl does, or those of the pod.
+
+The client reads a pod's service account token again every minute, so a rotated token is picked up.
+"""
+
+from __future__ import annotations
+
+import os
+
+from kubernetes.aio.client.api_client import ApiClient
+from kubernetes.aio.client.configuration import Configuration
+from kubernetes.aio.config import ConfigException, load_incluster_config, load_kube_config
+
+from tollgate.errors import ClusterError
+
+_CONNECTIONS = 32
+_DEFAULT_KUBECONFIG = "~/.kube/config"
+_SERVICE_HOST = "KUBERNETES_SERVICE_HOST"
+
+
+async def connect() -> ApiClient:
+    """A client by KUBECONFIG, else by the pod's service account, else by ~/.kube/config. Close it at the end.
+
+    ClusterError when none of them is there or usable.
+    """
+    configuration = Configuration(connection_pool_maxsize=_CONNECTIONS)
+    kubeconfig = os.environ.get("KUBECONFIG", "")
+    try:
+        if not kubeconfig and os.environ.get(_SERVICE_HOST):
+            load_incluster_config(configuration)  # type: ignore[no-untyped-call]
+        else:
+            path = kubeconfig or _DEFAULT_KUBECONFIG
+            await load_kube_config(  # type: ignore[no-untyped-call]
+                config_file=path, client_configuration=configuration, persist_config=False
+            )
+    except (ConfigException, OSError, ValueError) as error:
+        raise ClusterError(
+            f"No usable credentials for a Kubernetes cluster: {error}. Set KUBECONFIG, or run in a pod that "
+            "mounts its service account token."
+        ) from error
+    configuration.host = configuration.host.rstrip("/")
+    return ApiClient(configuration)
