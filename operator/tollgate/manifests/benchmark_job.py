@@ -1,0 +1,123 @@
+"""The Job that loads a candidate, and the ConfigMap that tells it how.
+
+The pod reads a plan and a dataset and writes nothing but its termination message. It has no token of the API
+server and passes the restricted pod security standard. A namespaced object gives it a name, never a command.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tollgate.api.profiles import BenchmarkProfileSpec
+from tollgate.manifests.names import BENCHMARK, MANAGED_BY, MANAGER, Identity, fit
+from tollgate.ports import Object
+
+_PLAN_KEY = "plan.json"
+_USER = 65532
+
+
+@dataclass(frozen=True)
+class JobSettings:
+    """What the operator's settings say about benchmark pods."""
+
+    image: str
+    pull_policy: str = "IfNotPresent"
+
+
+def job_name(benchmark: Identity) -> str:
+    """Name of the Job of a Benchmark, and of its ConfigMap."""
+    return fit(benchmark.name)
+
+
+def benchmark_config_map(benchmark: Identity, plan: Mapping[str, Any]) -> Object:
+    """The plan (profile, limits, targets) for the load generator."""
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": _metadata(benchmark),
+        "data": {_PLAN_KEY: json.dumps(plan, sort_keys=True)},
+    }
+
+
+def benchmark_job(benchmark: Identity, profile: BenchmarkProfileSpec, settings: JobSettings) -> Object:
+    """The Job: one pod, one try, done by the profile's deadline."""
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": _metadata(benchmark),
+        "spec": {
+            "backoffLimit": 0,
+            "podReplacementPolicy": "Failed",
+            "activeDeadlineSeconds": profile.deadline_seconds,
+            "ttlSecondsAfterFinished": profile.ttl_seconds,
+            "template": {
+                "metadata": {"labels": _labels(benchmark)},
+                "spec": _pod(benchmark, profile, settings),
+            },
+        },
+    }
+
+
+def _pod(benchmark: Identity, profile: BenchmarkProfileSpec, settings: JobSettings) -> Object:
+    dataset = profile.dataset.config_map
+    return {
+        "restartPolicy": "Never",
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "securityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": _USER,
+            "runAsGroup": _USER,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "containers": [_container(profile, settings)],
+        "volumes": [
+            {"name": "plan", "configMap": {"name": job_name(benchmark)}},
+            {
+                "name": "dataset",
+                "configMap": {"name": dataset.name, "items": [{"key": dataset.key, "path": dataset.key}]},
+            },
+        ],
+    }
+
+
+def _container(profile: BenchmarkProfileSpec, settings: JobSettings) -> Object:
+    resources = {"cpu": profile.resources.cpu, "memory": profile.resources.memory}
+    return {
+        "name": "bench",
+        "image": settings.image,
+        "imagePullPolicy": settings.pull_policy,
+        "command": ["python", "-m", "tollgate.bench"],
+        "env": [
+            {"name": "TOLLGATE_PLAN", "value": f"/plan/{_PLAN_KEY}"},
+            {"name": "TOLLGATE_DATASET", "value": f"/dataset/{profile.dataset.config_map.key}"},
+            {"name": "OPENBLAS_NUM_THREADS", "value": "1"},
+        ],
+        "resources": {"requests": resources, "limits": dict(resources)},
+        "terminationMessagePolicy": "File",
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        },
+        "volumeMounts": [
+            {"name": "plan", "mountPath": "/plan", "readOnly": True},
+            {"name": "dataset", "mountPath": "/dataset", "readOnly": True},
+        ],
+    }
+
+
+def _labels(benchmark: Identity) -> dict[str, str]:
+    return {MANAGED_BY: MANAGER, BENCHMARK: fit(benchmark.name)}
+
+
+def _metadata(benchmark: Identity) -> Object:
+    return {
+        "name": job_name(benchmark),
+        "namespace": benchmark.namespace,
+        "labels": _labels(benchmark),
+        "ownerReferences": [benchmark.owner_reference()],
+    }
