@@ -1,0 +1,109 @@
+"""What the operator does to the cluster, as data. `reconcile.act` carries it out; every one is idempotent."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from tollgate.api.decision import Action as DecisionAction
+
+
+@dataclass(frozen=True)
+class SetPaused:
+    """Latch the target (True) or let it roll (False)."""
+
+    paused: bool
+
+
+@dataclass(frozen=True)
+class Govern:
+    """Put the governing label on the target; its value says what happens when the budget goes. "" takes it off."""
+
+    value: str
+
+
+@dataclass(frozen=True)
+class MakeCandidate:
+    """Make the copy that runs the new template, or set its number of pods."""
+
+    replicas: int
+
+
+@dataclass(frozen=True)
+class DeleteCandidate:
+    """Remove the copy."""
+
+
+@dataclass(frozen=True)
+class MakeBenchmark:
+    """Have the candidate measured."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class Join:
+    """Put candidate pods into the endpoints of the target's Services."""
+
+    pods: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Leave:
+    """Take candidate pods out of the endpoints."""
+
+    pods: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ReleaseReplicaSet:
+    """Take a ReplicaSet out of the target's hands, so that the Deployment controller scales up the other."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class ScaleReplicaSet:
+    """Set the number of pods of a released ReplicaSet."""
+
+    name: str
+    replicas: int
+
+
+@dataclass(frozen=True)
+class DeleteReplicaSet:
+    """Remove a ReplicaSet: a released one that is no longer needed, or empty history."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class WriteRecord:
+    """Write the EfficiencyDecision of the present release."""
+
+    action: DecisionAction
+    name: str
+
+
+Action = (
+    SetPaused
+    | Govern
+    | MakeCandidate
+    | DeleteCandidate
+    | MakeBenchmark
+    | Join
+    | Leave
+    | ReleaseReplicaSet
+    | ScaleReplicaSet
+    | DeleteReplicaSet
+    | WriteRecord
+)
+
+
+@dataclass(frozen=True)
+class Notice:
+    """A Kubernetes Event about the budget."""
+
+    type: Literal["Normal", "Warning"]
+    reason: str
+    message: str

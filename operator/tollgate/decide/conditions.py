@@ -1,0 +1,134 @@
+"""The budget's conditions, from its status and what was seen.
+
+`Ready` says that the policy is accepted and enforced, `WithinBudget` carries the verdict on what serves. Kept
+apart, a breach never blocks the GitOps sync that brings the fix.
+"""
+
+from __future__ import annotations
+
+from tollgate.api.budget import BudgetStatus, Mode, Release, Stage
+from tollgate.api.conditions import Condition, set_condition
+from tollgate.api.verdict import Reason, Verdict
+from tollgate.decide.gate import sentence, start_trouble
+from tollgate.decide.serving import rollback_obstacle
+from tollgate.decide.snapshot import Snapshot
+
+Row = tuple[str, bool | None, str, str]
+
+
+def report(s: Snapshot, status: BudgetStatus) -> BudgetStatus:
+    """`status` with all conditions and the observed generation set."""
+    rows = [_ready(s, status), _within(s, status), _progressing(s, status), _latched(s, status)]
+    conditions: list[Condition] = list(status.conditions)
+    for type_, value, reason, message in rows:
+        conditions = set_condition(
+            conditions, type_, value, reason, message, generation=s.generation, now=s.now
+        )
+    if s.problems:
+        conditions = set_condition(
+            conditions, "Stalled", True, s.problems[0].reason, s.problems[0].message,
+            generation=s.generation, now=s.now,
+        )  # fmt: skip
+    else:
+        conditions = [c for c in conditions if c.type != "Stalled"]
+    return status.model_copy(update={"conditions": conditions, "observed_generation": s.generation})
+
+
+def _ready(s: Snapshot, status: BudgetStatus) -> Row:
+    if s.problems:
+        return ("Ready", False, s.problems[0].reason, " ".join(problem.message for problem in s.problems))
+    hints = " ".join(s.hints)
+    if s.spec.mode is not Mode.ENFORCE:
+        return (
+            "Ready",
+            True,
+            "Observing",
+            f"mode {s.spec.mode.value}: releases are judged but not held. {hints}".strip(),
+        )
+    if status.last_good is None:
+        return ("Ready", False, "WaitingForRollout", "waiting until one revision serves, to start from it")
+    latch = "by keeping it paused between releases" if s.resting_latch else "at admission"
+    return ("Ready", True, "Enforced", f"new templates are held {latch}. {hints}".strip())
+
+
+def _within(s: Snapshot, status: BudgetStatus) -> Row:
+    judged = [r for r in status.objectives if r.reason is not Reason.NOT_JUDGED_HERE]
+    bad = [r for r in judged if r.verdict is Verdict.BREACH]
+    if bad:
+        return ("WithinBudget", False, "Breach", f"{sentence(bad)}. {_no_rollback(s, status)}".strip())
+    open_ = [r for r in judged if r.verdict is Verdict.INCONCLUSIVE]
+    if open_ or not judged:
+        reason = open_[0].reason.value if open_ and open_[0].reason else "NotMeasured"
+        return ("WithinBudget", None, reason, sentence(open_) or "what serves has not been measured yet")
+    return (
+        "WithinBudget",
+        True,
+        "Within",
+        "every objective that can be judged while serving is within its limit",
+    )
+
+
+def _no_rollback(s: Snapshot, status: BudgetStatus) -> str:
+    """Why a breach while serving is not rolled back."""
+    release = status.release
+    if s.spec.mode is not Mode.ENFORCE:
+        return ""
+    if release is None or release.stage is not Stage.WATCHING:
+        return "Not rolled back: the revision that serves is not under watch, so it may not be the cause"
+    obstacle = rollback_obstacle(s, status, release)
+    return f"Not rolled back: {obstacle}" if obstacle else ""
+
+
+def _progressing(s: Snapshot, status: BudgetStatus) -> Row:
+    release = status.release
+    if release is None:
+        return ("Progressing", False, "NoRelease", "no release so far")
+    about = f"release {release.number}, revision {release.revision}"
+    if release.stage.ended or release.stage is Stage.WATCHING:
+        return ("Progressing", False, release.stage.value, f"{about}: {_why(release)}")
+    return ("Progressing", True, release.stage.value, f"{about}: {_detail(s, release)}")
+
+
+def _detail(s: Snapshot, release: Release) -> str:
+    if s.frozen and s.problems:
+        return f"frozen at {release.stage.value} until the policy is valid: {s.problems[0].message}"
+    match release.stage:
+        case Stage.STARTING:
+            return start_trouble(s)
+        case Stage.BENCHMARKING if s.measured is not None and s.measured.message:
+            return s.measured.message
+        case Stage.CANARY:
+            step = s.spec.canary.steps[min(release.step, len(s.spec.canary.steps) - 1)]
+            waiting = [
+                r
+                for r in s.live
+                if r.verdict is Verdict.INCONCLUSIVE and r.reason is not Reason.NOT_JUDGED_HERE
+            ]
+            return f"step {release.step + 1} of {len(s.spec.canary.steps)} ({step.share}): " + (
+                sentence(waiting) or release.message
+            )
+        case _:
+            return release.message
+
+
+def _why(release: Release) -> str:
+    return f"{release.reason}: {release.message}"
+
+
+def _latched(s: Snapshot, status: BudgetStatus) -> Row:
+    if s.target is None:
+        return ("Latched", False, "NoTarget", "there is no Deployment to hold")
+    if not s.target.paused:
+        return ("Latched", False, "Rolling", "the Deployment rolls out its template")
+    refused = next((old for old in status.rejected if old.revision == s.target.revision), None)
+    if refused is not None:
+        return (
+            "Latched",
+            True,
+            "Rejected",
+            f"the template is revision {refused.revision}, refused by {refused.decision}: {refused.reason}. "
+            "Last-good serves. Change the template to try again",
+        )
+    if status.last_good is not None and s.target.revision == status.last_good.revision:
+        return ("Latched", True, "Resting", "paused between releases; last-good serves")
+    return ("Latched", True, "Held", f"revision {s.target.revision} waits; last-good serves")

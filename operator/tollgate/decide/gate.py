@@ -1,0 +1,280 @@
+"""What happens to a candidate before it may serve everybody: held, started, benchmarked, canaried.
+
+Each function looks at one stage and returns the move that is due, or None to go on waiting. No data is never a
+pass and never a refusal.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from datetime import datetime
+
+from tollgate.api.budget import BudgetStatus, Evidence, OnInconclusive, Release, Stage
+from tollgate.api.verdict import ObjectiveResult, Reason, Verdict
+from tollgate.decide.compare import ParetoRelation
+from tollgate.decide.moves import Move, advance, approve, enter, refuse, supersede
+from tollgate.decide.snapshot import Snapshot
+
+BENCHMARK_ATTEMPTS = 3
+
+
+def entered(release: Release, stage: Stage) -> datetime:
+    """When the release came into a stage, also when it is a step further within it."""
+    return next((span.since for span in release.history if span.stage is stage), release.since)
+
+
+def breached(results: Iterable[ObjectiveResult]) -> list[ObjectiveResult]:
+    """The results that are a breach."""
+    return [r for r in results if r.verdict is Verdict.BREACH]
+
+
+def breaches(results: Iterable[ObjectiveResult], release: Release) -> list[ObjectiveResult]:
+    """Results that stop the release: all breaches but those of objectives it improves."""
+    return [r for r in breached(results) if r.name not in release.improves]
+
+
+def sentence(results: Iterable[ObjectiveResult]) -> str:
+    """What these results say, in one line."""
+    return "; ".join(f"{r.name}: {r.message}" for r in results)
+
+
+def held(s: Snapshot, status: BudgetStatus, release: Release) -> Move | None:
+    """The template is kept from rolling out. A first release (`initial: Gate`) serves already."""
+    assert s.target is not None
+    if not (s.target.paused or release.initial):
+        return None
+    return advance(
+        s, status, Stage.STARTING, "Starting", f"starting a candidate of revision {release.revision}"
+    )
+
+
+def starting(s: Snapshot, status: BudgetStatus, release: Release) -> Move | None:
+    """The candidate's pods come up, or the time for it runs out."""
+    assert s.target is not None
+    candidate = s.candidate
+    if (
+        candidate is not None
+        and candidate.ours
+        and candidate.revision == release.revision
+        and len(candidate.ready) >= candidate.replicas > 0
+    ):
+        return advance(
+            s,
+            status,
+            Stage.BENCHMARKING,
+            "Benchmarking",
+            f"measuring {len(candidate.ready)} candidate pod(s) before any user reaches them",
+        )
+    waited = (s.now - release.since).total_seconds()
+    if waited < s.target.progress_deadline_seconds or s.spec.canary.on_inconclusive is OnInconclusive.HOLD:
+        return None
+    return refuse(
+        s,
+        status,
+        Stage.REJECTED,
+        "CandidateNotReady",
+        f"the candidate was not ready after {waited:.0f} s. {start_trouble(s)}",
+    )
+
+
+def start_trouble(s: Snapshot) -> str:
+    """Why the candidate's pods are not ready, as far as it can be seen."""
+    if s.candidate is None:
+        return "its Deployment does not exist yet"
+    if not s.candidate.ours:
+        return (
+            f"a Deployment {s.candidate.name} exists that this budget does not own: rename or delete it, "
+            "as the candidate needs that name"
+        )
+    problems = sorted({pod.problem for pod in s.candidate.pods if pod.problem})
+    ready = f"{len(s.candidate.ready)} of {s.candidate.replicas} candidate pods are ready"
+    return f"{ready}: {'; '.join(problems)}" if problems else ready
+
+
+def benchmarking(s: Snapshot, status: BudgetStatus, release: Release) -> Move | None:
+    """The measurement is judged: each objective has a veto, and a trade-off is not waved through."""
+    measured = s.measured
+    if measured is None or measured.phase in ("Pending", "Running"):
+        return None
+    release = release.model_copy(
+        update={"benchmark": measured.name, "benchmark_objectives": list(measured.objectives)}
+    )
+    status = status.model_copy(update={"release": release})
+    if measured.phase == "Failed" or _says(measured.objectives, Reason.CLIENT_LIMITED):
+        why = measured.message or sentence(_open(measured.objectives))
+        if release.attempt < BENCHMARK_ATTEMPTS:
+            return advance(
+                s,
+                status,
+                Stage.BENCHMARKING,
+                "BenchmarkRepeated",
+                f"attempt {release.attempt} of {BENCHMARK_ATTEMPTS} gave no measurement ({why}): measuring again",
+                attempt=release.attempt + 1,
+            )
+        return _undecided(s, status, release, "BenchmarkFailed", why, has_data=False)
+
+    bad = breaches(measured.objectives, release)
+    if bad and measured.relation is ParetoRelation.DOMINATES:
+        # Refusing a better version would keep the worse one serving.
+        served_badly = {r.name for r in status.objectives if r.verdict is Verdict.BREACH}
+        if {r.name for r in bad} <= served_badly:
+            release = release.model_copy(update={"improves": sorted(r.name for r in bad)})
+            status = status.model_copy(update={"release": release})
+            bad = []
+    if bad:
+        return refuse(s, status, Stage.REJECTED, "BenchmarkBreach", sentence(bad))
+
+    undecided = [r for r in _open(measured.objectives) if r.name not in release.improves]
+    if undecided:
+        return _undecided(s, status, release, "BenchmarkInconclusive", sentence(undecided), has_data=True)
+    if (
+        measured.relation in (ParetoRelation.TRADE_OFF, ParetoRelation.DOMINATED)
+        and s.spec.trade_offs != "Allow"
+    ):
+        if s.spec.trade_offs == "Forbid":
+            return refuse(s, status, Stage.REJECTED, "TradeOffForbidden", measured.relation_message)
+        return refuse(
+            s,
+            status,
+            Stage.REJECTED,
+            "SignOffUnavailable",
+            f"{measured.relation_message}. This needs a person's sign-off, which this version cannot take yet: "
+            "improve the candidate, or set tradeOffs: Allow",
+        )
+    return _after_benchmark(s, status, release)
+
+
+def _after_benchmark(s: Snapshot, status: BudgetStatus, release: Release) -> Move:
+    if release.initial:
+        message = "what serves passed its benchmark"
+        release = enter(release, Stage.PROMOTED, s.now, "Passed", message)
+        return Move(approve(s, status, release), ())
+    improves = f", recorded as improving {', '.join(release.improves)}" if release.improves else ""
+    return advance(
+        s,
+        status,
+        Stage.CANARY,
+        "Improves" if release.improves else "BenchmarkPassed",
+        f"the benchmark is within every limit{improves}: moving {s.spec.canary.steps[0].share} of the traffic",
+        step=0,
+        counting_since=None,
+        live_objectives=[],
+    )
+
+
+def wanted_pods(s: Snapshot, step: int) -> int:
+    """Candidate pods that make the step's share: the least k with k / (stable + k) >= share, at least one."""
+    assert s.target is not None
+    share = s.spec.canary.steps[min(step, len(s.spec.canary.steps) - 1)].fraction
+    stable = s.target.ready
+    return max(1, math.ceil(share * stable / (1 - share)))
+
+
+def canary(s: Snapshot, status: BudgetStatus, release: Release) -> Move | None:
+    """The candidate meets users, one share at a time, until each objective has spoken."""
+    if release.counting_since is None:
+        joined = [pod for pod in (s.candidate.joined if s.candidate else ()) if pod.ready]
+        if len(joined) < wanted_pods(s, release.step):
+            if not _canary_overdue(s, release):
+                return None
+            why = f"the share could not be reached. {start_trouble(s)}; {len(joined)} joined the endpoints"
+            return _undecided(s, status, release, "CanaryInconclusive", why, has_data=False)
+        counting = release.model_copy(update={"counting_since": s.now, "live_objectives": []})
+        return Move(status.model_copy(update={"release": counting}))
+    bad = breaches(s.live, release)
+    status = status.model_copy(
+        update={"release": release.model_copy(update={"live_objectives": list(s.live)})}
+    )
+    assert status.release is not None
+    if bad:
+        return refuse(s, status, Stage.REJECTED, "CanaryBreach", sentence(bad))
+    if s.live and all(_passes(r, s.spec.canary.evidence, release) for r in s.live):
+        steps = s.spec.canary.steps
+        if release.step + 1 < len(steps):
+            share = steps[release.step + 1].share
+            return advance(
+                s,
+                status,
+                Stage.CANARY,
+                "StepPassed",
+                f"no breach at {steps[release.step].share}: moving {share} of the traffic",
+                step=release.step + 1,
+                counting_since=None,
+            )
+        return promote(s, status, "CanaryPassed", f"no breach at {steps[release.step].share}: rolling out")
+    if not _canary_overdue(s, release):
+        return None
+    waiting = [r for r in s.live if not _passes(r, s.spec.canary.evidence, release)]
+    no_data = [
+        r for r in waiting if r.reason not in (None, Reason.TOO_FEW_REQUESTS, Reason.BUCKET_RESOLUTION)
+    ]
+    return _undecided(
+        s,
+        status,
+        status.release,
+        "CanaryInconclusive",
+        sentence(waiting),
+        has_data=bool(s.live) and not no_data,
+    )
+
+
+def _canary_overdue(s: Snapshot, release: Release) -> bool:
+    return (s.now - entered(release, Stage.CANARY)).total_seconds() >= s.spec.canary.max_duration_seconds
+
+
+def promote(s: Snapshot, status: BudgetStatus, reason: str, message: str) -> Move:
+    """The revision is approved; the Deployment controller rolls it out."""
+    moved = advance(s, status, Stage.PROMOTING, reason, message, counting_since=s.now)
+    assert moved.status.release is not None
+    return Move(approve(s, moved.status, moved.status.release), moved.notices)
+
+
+def superseded(s: Snapshot, status: BudgetStatus, release: Release) -> Move | None:
+    """Git moved on while the candidate was in the gate."""
+    assert s.target is not None
+    if s.target.revision == release.revision:
+        return None
+    if status.last_good is not None and s.target.revision == status.last_good.revision:
+        return supersede(s, status, "Reverted", f"the template went back to last-good {s.target.revision}")
+    return supersede(s, status, "NewerTemplate", f"the template moved on to revision {s.target.revision}")
+
+
+def _undecided(
+    s: Snapshot, status: BudgetStatus, release: Release, reason: str, why: str, *, has_data: bool
+) -> Move | None:
+    match s.spec.canary.on_inconclusive:
+        case OnInconclusive.REJECT:
+            return refuse(s, status, Stage.REJECTED, reason, why)
+        case OnInconclusive.PROMOTE if has_data:
+            if release.stage is Stage.CANARY:
+                return promote(s, status, reason, f"let through by onInconclusive: Promote. {why}")
+            return _after_benchmark(s, status, release)
+        case _:
+            if release.reason == reason and release.message == why[:1024]:
+                return None
+            held_here = release.model_copy(update={"reason": reason, "message": why[:1024]})
+            return Move(status.model_copy(update={"release": held_here}))
+
+
+def _open(results: Iterable[ObjectiveResult]) -> list[ObjectiveResult]:
+    return [
+        r for r in results if r.verdict is Verdict.INCONCLUSIVE and r.reason is not Reason.NOT_JUDGED_HERE
+    ]
+
+
+def _says(results: Iterable[ObjectiveResult], reason: Reason) -> bool:
+    return any(r.reason is reason for r in results)
+
+
+def _passes(result: ObjectiveResult, evidence: Evidence, release: Release) -> bool:
+    if result.verdict is Verdict.WITHIN or result.reason is Reason.NOT_JUDGED_HERE:
+        return True
+    if result.name in release.improves:
+        return True
+    if result.verdict is Verdict.BREACH or evidence is Evidence.CERTIFIED:
+        return False
+    if result.reason is Reason.LOW_LOAD:
+        return True  # the benchmark has certified the cost, at a load that the canary does not reach
+    # Only a lack of requests may be waved through: a lack of data may not.
+    return result.enough and result.reason is Reason.TOO_FEW_REQUESTS

@@ -1,0 +1,160 @@
+"""The release state machine: one snapshot in, the next status and the actions due out.
+
+`step` is total, deterministic and free of I/O. When a move is due it returns the new status and no actions: the
+status is written first and acted on in the next pass, so that a restart at any instant goes on from what was
+decided and never decides twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tollgate.api.budget import BudgetStatus, Mode, Release, Stage
+from tollgate.decide import gate, serving
+from tollgate.decide.actions import Action, DeleteCandidate, Govern, Notice, SetPaused
+from tollgate.decide.conditions import report
+from tollgate.decide.moves import Move, supersede
+from tollgate.decide.snapshot import Snapshot
+from tollgate.decide.upkeep import upkeep
+
+Look = Callable[[Snapshot, BudgetStatus, Release], Move | None]
+
+_STAGES: dict[Stage, tuple[Look, ...]] = {
+    Stage.HELD: (gate.superseded, gate.held),
+    Stage.STARTING: (gate.superseded, gate.starting),
+    Stage.BENCHMARKING: (gate.superseded, gate.benchmarking),
+    Stage.CANARY: (gate.superseded, gate.canary),
+    Stage.PROMOTING: (serving.promoting,),
+    Stage.WATCHING: (serving.watching,),
+}
+
+
+@dataclass(frozen=True)
+class Step:
+    """What is to be done now, in this order: write the status, tell the notices, carry out the actions."""
+
+    status: BudgetStatus
+    actions: tuple[Action, ...] = ()
+    notices: tuple[Notice, ...] = ()
+    after: float = 0.0
+    """Seconds until the next look; something that happens in between brings it forward."""
+
+
+def step(s: Snapshot) -> Step:
+    """The next step of a budget's release."""
+    status = rehashed(s)
+    if s.spec.mode is not Mode.ENFORCE:
+        return _watch_only(s, status)
+    if s.frozen:
+        # A policy that can not be enforced disturbs nothing: what is held stays held, what serves goes on.
+        return Step(report(s, status), after=_patience(s, status))
+    move = _move(s, status)
+    if move is not None:
+        return Step(report(s, move.status), notices=move.notices)
+    status = _observed(s, status)
+    return Step(report(s, status), actions=tuple(upkeep(s, status)), after=_patience(s, status))
+
+
+def rehashed(s: Snapshot) -> BudgetStatus:
+    """The status with revisions as they are computed now.
+
+    The API server may add a default to stored templates in an upgrade. The ReplicaSet of an approved revision
+    gets it too, so its name tells that the revision is still the same one.
+    """
+    now = {rs.name: rs.revision for rs in s.replica_sets}
+    status = s.status
+
+    def fresh(revision: str, replica_set: str) -> str:
+        return now.get(replica_set, revision)
+
+    known = [k.model_copy(update={"revision": fresh(k.revision, k.replica_set)}) for k in status.known_good]
+    good = status.last_good
+    if good is not None:
+        good = good.model_copy(update={"revision": fresh(good.revision, good.replica_set)})
+    return status.model_copy(update={"known_good": known, "last_good": good})
+
+
+def _move(s: Snapshot, status: BudgetStatus) -> Move | None:
+    release = status.release
+    if release is not None and not release.stage.ended:
+        for look in _STAGES[release.stage]:
+            move = look(s, status, release)
+            if move is not None:
+                return move
+        if release.stage.gating:
+            return None
+    return serving.intake(s, status)
+
+
+def _observed(s: Snapshot, status: BudgetStatus) -> BudgetStatus:
+    """The status with what the live traffic says now."""
+    release = status.release
+    if release is not None and release.stage is Stage.CANARY:
+        joined = len([p for p in s.candidate.joined if p.ready]) if s.candidate else 0
+        stable = s.target.ready if s.target else 0
+        share = f"{round(100 * joined / (joined + stable))}%" if joined else "0%"
+        seen = release.model_copy(update={"live_objectives": list(s.live), "share": share})
+        return status.model_copy(update={"release": seen})
+    if release is not None and release.stage in (Stage.PROMOTING, Stage.WATCHING):
+        seen = release.model_copy(update={"live_objectives": list(s.live)})
+        status = status.model_copy(update={"release": seen})
+    if release is not None and release.stage.gating:
+        return status
+    return serving.serving_window(s, status)
+
+
+def _watch_only(s: Snapshot, status: BudgetStatus) -> Step:
+    """Observe and Warn: nothing is held; what serves is judged."""
+    release = status.release
+    if s.target is None or s.frozen:
+        return Step(report(s, status), after=_patience(s, status))
+    if release is not None and not release.stage.ended:
+        move = supersede(s, status, "NotEnforced", f"mode is {s.spec.mode.value}: nothing is held any more")
+        return Step(report(s, move.status), notices=move.notices)
+    actions: list[Action] = []
+    if s.target.governed:
+        actions += ungoverned(s, resume=s.spec.on_delete == "Resume")
+    if s.candidate is not None and s.candidate.ours and not s.candidate.deleting:
+        actions.append(DeleteCandidate())
+    before = status.objectives
+    status = serving.serving_window(s, status.model_copy(update={"last_good": None, "known_good": []}))
+    notices: tuple[Notice, ...] = ()
+    if s.spec.mode is Mode.WARN:
+        told = {r.name for r in gate.breached(before)}
+        fresh = [r for r in gate.breached(status.objectives) if r.name not in told]
+        notices = tuple(Notice("Warning", "Breach", gate.sentence([r])) for r in fresh)
+    return Step(report(s, status), tuple(actions), notices, _patience(s, status))
+
+
+def ungoverned(s: Snapshot, *, resume: bool) -> list[Action]:
+    """What gives a Deployment back to its owner: rolling (`resume`) or as it is."""
+    assert s.target is not None
+    if resume and s.target.paused:
+        return [SetPaused(False), Govern("")]
+    return [Govern("")]
+
+
+def _patience(s: Snapshot, status: BudgetStatus) -> float:
+    """Seconds until the next look: short while something moves, a scrape while traffic is judged."""
+    scrape = max(1.0, s.scrape_seconds / 2)
+    if s.frozen:
+        return 15.0
+    release = status.release
+    if release is None or status.last_good is None:
+        return 2.0
+    match release.stage:
+        case Stage.HELD | Stage.STARTING | Stage.PROMOTING:
+            return 1.0
+        case Stage.BENCHMARKING:
+            return 3.0
+        case Stage.CANARY:
+            return min(2.0, scrape)
+        case Stage.WATCHING:
+            return scrape
+        case Stage.ROLLED_BACK if s.released or s.candidate is not None:
+            return 0.5
+        case _ if s.candidate is not None or s.released:
+            return 1.0
+        case _:
+            return max(30.0, 2 * s.scrape_seconds)

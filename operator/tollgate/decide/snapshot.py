@@ -1,0 +1,148 @@
+"""What a decision is made from: everything the operator saw at one instant, as plain values.
+
+`reconcile.observe` fills it, `decide.release.step` reads it. It holds no client, no callable and no raw object,
+so that a decision can be repeated from it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from tollgate.api.budget import BudgetSpec, BudgetStatus
+from tollgate.api.verdict import ObjectiveResult
+from tollgate.decide.compare import ParetoRelation
+
+
+@dataclass(frozen=True)
+class Target:
+    """The governed Deployment."""
+
+    name: str
+    uid: str
+    revision: str
+    image: str
+    paused: bool
+    paused_and_seen: bool  # paused, and the Deployment controller has seen it
+    governed: str  # value of the governing label, "" when it is absent
+    replicas: int  # wanted
+    ready: int
+    updated: int
+    rolled_out: bool  # the template is rolled out completely and available
+    template_active: bool  # some ReplicaSet holds exactly this template
+    max_unavailable: int
+    history_limit: int
+    progress_deadline_seconds: int
+    pause_owner: str = ""  # another field manager that owns spec.paused
+
+
+@dataclass(frozen=True)
+class ReplicaSet:
+    """A ReplicaSet of the target, or one that was released from it."""
+
+    name: str
+    uid: str
+    revision: str
+    created: datetime
+    replicas: int
+    ready: int
+    released: bool = False
+    unschedulable: bool = False
+
+
+@dataclass(frozen=True)
+class Pod:
+    """A candidate pod."""
+
+    name: str
+    uid: str
+    ready: bool
+    joined: bool
+    problem: str = ""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """The copy of the target that runs the new template beside it."""
+
+    name: str
+    uid: str
+    ours: bool  # owned by this budget; another object of that name is never touched
+    revision: str
+    replicas: int
+    pods: tuple[Pod, ...] = ()
+    deleting: bool = False
+
+    @property
+    def joined(self) -> tuple[Pod, ...]:
+        """Pods that users can reach."""
+        return tuple(pod for pod in self.pods if pod.joined)
+
+    @property
+    def ready(self) -> tuple[Pod, ...]:
+        """Pods that could serve."""
+        return tuple(pod for pod in self.pods if pod.ready)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The candidate's Benchmark."""
+
+    name: str
+    phase: str  # Pending, Running, Succeeded, Failed
+    message: str = ""
+    objectives: tuple[ObjectiveResult, ...] = ()
+    relation: ParetoRelation = ParetoRelation.UNKNOWN
+    relation_message: str = ""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Why a policy can not be enforced as it is."""
+
+    reason: str
+    message: str
+    freezes: bool = True
+    """False: said in Ready, but releases go on, as the objective concerned has no verdict and stops them itself."""
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Everything seen."""
+
+    now: datetime
+    namespace: str
+    name: str
+    uid: str
+    generation: int
+    spec: BudgetSpec
+    status: BudgetStatus
+    target: Target | None
+    replica_sets: tuple[ReplicaSet, ...] = ()
+    candidate: Candidate | None = None
+    measured: Measured | None = None
+    live: tuple[ObjectiveResult, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    hints: tuple[str, ...] = ()  # said in Ready's message, without stopping anything
+    resting_latch: bool = False  # the API server has no admission policy that latches
+    scrape_seconds: int = 30
+
+    @property
+    def frozen(self) -> bool:
+        """True when no release may move until the policy is valid."""
+        return self.target is None or any(problem.freezes for problem in self.problems)
+
+    def of_revision(self, revision: str) -> tuple[ReplicaSet, ...]:
+        """The target's own ReplicaSets of a revision, oldest first."""
+        found = [rs for rs in self.replica_sets if rs.revision == revision and not rs.released]
+        return tuple(sorted(found, key=lambda rs: (rs.created, rs.name)))
+
+    @property
+    def active(self) -> tuple[ReplicaSet, ...]:
+        """The target's own ReplicaSets that are to have pods."""
+        return tuple(rs for rs in self.replica_sets if rs.replicas > 0 and not rs.released)
+
+    @property
+    def released(self) -> tuple[ReplicaSet, ...]:
+        """ReplicaSets that were taken out of the target's hands."""
+        return tuple(rs for rs in self.replica_sets if rs.released)

@@ -1,0 +1,159 @@
+"""Carries out a step's actions. Each call is idempotent and bound to the UID that the decision was made for."""
+
+from __future__ import annotations
+
+import contextlib
+
+from tollgate import __version__
+from tollgate.api import units
+from tollgate.api.budget import Stage
+from tollgate.api.decision import Action as DecisionAction
+from tollgate.api.decision import DecisionSpec, ObjectIdentity
+from tollgate.decide import actions as do
+from tollgate.decide.planning import latency_limits
+from tollgate.decide.snapshot import Snapshot
+from tollgate.errors import Conflict
+from tollgate.manifests import patches
+from tollgate.manifests.benchmark import benchmark
+from tollgate.manifests.candidate import candidate
+from tollgate.manifests.decision import decision
+from tollgate.manifests.names import Identity, candidate_name
+from tollgate.ports import BUDGET, DEPLOYMENT, POD, REPLICA_SET, Cluster, Object
+from tollgate.reconcile.observe import Observed
+
+
+class Actor:
+    """Does what was decided about one budget."""
+
+    def __init__(self, cluster: Cluster, seen: Observed, snapshot: Snapshot) -> None:
+        assert seen.target is not None
+        assert snapshot.target is not None
+        self._cluster = cluster
+        self._target: Object = seen.target
+        self._join = seen.join
+        self._budget = Identity.of(BUDGET, seen.raw)
+        self._s = snapshot
+        self._pods = {pod.name: pod.uid for pod in (snapshot.candidate.pods if snapshot.candidate else ())}
+        self._sets = {rs.name: rs.uid for rs in snapshot.replica_sets}
+
+    async def carry_out(self, action: do.Action) -> None:
+        """One action. Raises ClusterError; what is gone already is fine."""
+        match action:
+            case do.SetPaused(paused):
+                await self._patch_target(patches.latch() if paused else patches.unlatch())
+            case do.Govern(value):
+                await self._patch_target(patches.govern(value) if value else patches.ungovern())
+            case do.MakeCandidate(replicas):
+                await self._make_candidate(replicas)
+            case do.DeleteCandidate():
+                await self._delete_candidate()
+            case do.MakeBenchmark(name):
+                await self._make_benchmark(name)
+            case do.Join(names):
+                for name in names:
+                    await self._patch_pod(name, patches.join(self._join))
+            case do.Leave(names):
+                for name in names:
+                    await self._patch_pod(name, patches.leave(self._join))
+            case do.ReleaseReplicaSet(name):
+                body = patches.release(self._target, revision=self._revision_of(name))
+                await self._patch_set(name, body)
+            case do.ScaleReplicaSet(name, replicas):
+                await self._patch_set(name, patches.scale(replicas))
+            case do.DeleteReplicaSet(name):
+                await self._cluster.delete(REPLICA_SET, self._s.namespace, name, uid=self._sets[name])
+            case do.WriteRecord():
+                await self._write_record(action)
+
+    async def _patch_target(self, body: Object) -> None:
+        meta = self._target["metadata"]
+        await self._cluster.patch(DEPLOYMENT, self._s.namespace, meta["name"], body, uid=meta["uid"])
+
+    async def _patch_pod(self, name: str, body: Object) -> None:
+        await self._cluster.patch(POD, self._s.namespace, name, body, uid=self._pods[name])
+
+    async def _patch_set(self, name: str, body: Object) -> None:
+        await self._cluster.patch(REPLICA_SET, self._s.namespace, name, body, uid=self._sets[name])
+
+    def _revision_of(self, replica_set: str) -> str:
+        return next(rs.revision for rs in self._s.replica_sets if rs.name == replica_set)
+
+    async def _make_candidate(self, replicas: int) -> None:
+        assert self._s.target is not None
+        if self._s.candidate is not None:
+            await self._cluster.patch(
+                DEPLOYMENT,
+                self._s.namespace,
+                self._s.candidate.name,
+                patches.scale(replicas),
+                uid=self._s.candidate.uid,
+            )
+            return
+        copy = candidate(
+            self._target,
+            self._budget,
+            revision=self._s.target.revision,
+            replicas=replicas,
+            join_labels=self._join,
+        )
+        await self._cluster.create(copy)
+
+    async def _delete_candidate(self) -> None:
+        if self._s.candidate is not None:
+            name = candidate_name(self._s.spec.target.name)
+            await self._cluster.delete(DEPLOYMENT, self._s.namespace, name, uid=self._s.candidate.uid)
+
+    async def _make_benchmark(self, name: str) -> None:
+        assert self._s.status.release is not None
+        limits = [units.format_duration(limit) for limit in latency_limits(self._s.spec.objectives)]
+        measurement = benchmark(
+            self._budget,
+            name=name,
+            profile=self._s.spec.benchmark.profile_ref.name,
+            target=candidate_name(self._s.spec.target.name),
+            limits=limits,
+            revision=self._s.status.release.revision,
+        )
+        with contextlib.suppress(Conflict):  # made before a restart
+            await self._cluster.create(measurement)
+
+    async def _write_record(self, action: do.WriteRecord) -> None:
+        spec = record(self._s, action)
+        with contextlib.suppress(Conflict):  # written before a restart, from the same status
+            await self._cluster.create(decision(spec, name=action.name, namespace=self._s.namespace))
+
+
+def record(s: Snapshot, action: do.WriteRecord) -> DecisionSpec:
+    """The record of the present release, from the status that holds the decision."""
+    release = s.status.release
+    assert release is not None
+    assert s.target is not None
+    serving = s.status.last_good
+    decided = len(release.history) - 1
+    if action.action is DecisionAction.PROMOTED:
+        # The record may be written a stage later, after a restart: it is of the moment of the approval.
+        approvals = (Stage.PROMOTING, Stage.PROMOTED)
+        decided = next((i for i, span in enumerate(release.history) if span.stage in approvals), decided)
+    return DecisionSpec(
+        action=action.action,
+        reason=release.reason,
+        message=release.message,
+        budget=ObjectIdentity(name=s.name, uid=s.uid),
+        budget_generation=s.generation,
+        target=ObjectIdentity(name=s.target.name, uid=s.target.uid),
+        release=release.number,
+        revision=release.revision,
+        image=release.image,
+        last_good=release.rollback_to.revision if release.rollback_to else "",
+        serving=serving.revision if serving else "",
+        stage=release.history[max(0, decided - 1)].stage.value,
+        decided_at=release.history[decided].since,
+        started_at=release.started_at,
+        stages=release.history[: decided + 1],
+        confidence=s.spec.confidence,
+        limits=s.spec.objectives,
+        benchmark=release.benchmark,
+        benchmark_objectives=release.benchmark_objectives,
+        live_objectives=release.live_objectives,
+        operator=__version__,
+    )

@@ -1,0 +1,252 @@
+"""Reconciles one Benchmark: makes its Job, reads the result that the Job's pod leaves, and stores it.
+
+The result comes from a pod in a tenant's namespace and is untrusted: it is bounded, validated, and held against
+the profile that was asked for.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from typing import Any, Literal
+
+from pydantic import ValidationError
+
+from tollgate.api import transport, units
+from tollgate.api.benchmark import Benchmark, BenchmarkResult, BenchmarkStatus
+from tollgate.api.conditions import set_condition
+from tollgate.api.profiles import BenchmarkProfile, BenchmarkProfileSpec
+from tollgate.errors import Conflict
+from tollgate.manifests.benchmark_job import benchmark_config_map, benchmark_job, job_name
+from tollgate.manifests.names import Identity, owned_by
+from tollgate.ports import (
+    BENCHMARK,
+    BENCHMARK_PROFILE,
+    CONFIG_MAP,
+    DEPLOYMENT,
+    JOB,
+    POD,
+    Clock,
+    Cluster,
+    Events,
+    Metrics,
+    Object,
+)
+from tollgate.reconcile import views
+from tollgate.reconcile.key import Key
+from tollgate.reconcile.options import Options
+from tollgate.reconcile.status import write_status
+
+LOOK_SECONDS = 2.0
+WAIT_SECONDS = 10.0
+
+Phase = Literal["Pending", "Running", "Succeeded", "Failed"]
+
+
+class BenchmarkReconciler:
+    """Has Benchmarks carried out."""
+
+    def __init__(
+        self, *, cluster: Cluster, metrics: Metrics, events: Events, clock: Clock, settings: Options
+    ) -> None:
+        self._cluster = cluster
+        self._events = events
+        self._clock = clock
+        self._options = settings
+
+    async def reconcile(self, key: Key) -> float | None:
+        """Seconds until the next look; None once the measurement is over."""
+        raw = await self._cluster.get(BENCHMARK, key.namespace, key.name)
+        if raw is None or raw["metadata"].get("deletionTimestamp"):
+            return None
+        try:
+            wanted = Benchmark.model_validate(raw)
+        except ValidationError as error:
+            await self._report(raw, BenchmarkStatus(), "Failed", "Invalid", str(error.errors()[0]["msg"]))
+            return None
+        status = wanted.status
+        if status.phase in ("Succeeded", "Failed"):
+            return None
+        identity = Identity.of(BENCHMARK, raw)
+        found = await self._cluster.get(BENCHMARK_PROFILE, "", wanted.spec.profile_ref.name)
+        if found is None:
+            return await self._wait(
+                raw,
+                status,
+                "BenchmarkProfileNotFound",
+                f"there is no BenchmarkProfile {wanted.spec.profile_ref.name}: create it, or see "
+                "kubectl get benchmarkprofiles",
+            )
+        profile = BenchmarkProfile.model_validate(found).spec
+        job = await self._cluster.get(JOB, key.namespace, job_name(identity))
+        if job is None:
+            return await self._start(raw, wanted, identity, profile)
+        if not owned_by(job, identity):
+            return await self._fail(
+                raw, status, "JobConflict", f"Job {job_name(identity)} belongs to something else"
+            )
+        return await self._follow(raw, wanted, job, profile)
+
+    async def _start(
+        self, raw: Object, wanted: Benchmark, identity: Identity, profile: BenchmarkProfileSpec
+    ) -> float | None:
+        status = wanted.status
+        if status.job:
+            return await self._fail(
+                raw, status, "JobGone", f"Job {status.job} was deleted before its result was read"
+            )
+        source = profile.dataset.config_map
+        dataset = await self._cluster.get(CONFIG_MAP, identity.namespace, source.name)
+        if dataset is None or source.key not in {
+            **(dataset.get("data") or {}),
+            **(dataset.get("binaryData") or {}),
+        }:
+            return await self._wait(
+                raw,
+                status,
+                "DatasetNotFound",
+                f"ConfigMap {source.name} with key {source.key} is not in this namespace: create it, as the "
+                "profile takes its dataset from there",
+            )
+        targets = await self._targets(identity.namespace, wanted.spec.target.name, profile.port)
+        if not targets:
+            return await self._wait(
+                raw,
+                status,
+                "NoReadyPods",
+                f"Deployment {wanted.spec.target.name} has no ready pod to measure",
+            )
+        plan: dict[str, Any] = {"profile": profile.dump(), "limits": wanted.spec.limits, "targets": targets}
+        job = benchmark_job(identity, profile, self._options.job)
+        for child in (benchmark_config_map(identity, plan), job):
+            with contextlib.suppress(Conflict):  # made before a restart
+                await self._cluster.create(child)
+        seconds = sum(stage.duration_seconds for stage in profile.stages)
+        status = status.model_copy(update={"job": job["metadata"]["name"], "started_at": self._clock.now()})
+        await self._report(
+            raw, status, "Running", "Started", f"loading {len(targets)} pod(s) for about {seconds} s"
+        )
+        return LOOK_SECONDS
+
+    async def _targets(self, namespace: str, deployment: str, port: int) -> list[str]:
+        raw = await self._cluster.get(DEPLOYMENT, namespace, deployment)
+        if raw is None:
+            return []
+        labels = raw["spec"]["selector"].get("matchLabels") or {}
+        selector = ",".join(f"{key}={value}" for key, value in sorted(labels.items()))
+        pods = [pod for pod in await self._cluster.list(POD, namespace, selector) if views.ready(pod)]
+        addresses = sorted(str(pod["status"]["podIP"]) for pod in pods)
+        return [f"[{ip}]:{port}" if ":" in ip else f"{ip}:{port}" for ip in addresses]
+
+    async def _follow(
+        self, raw: Object, wanted: Benchmark, job: Object, profile: BenchmarkProfileSpec
+    ) -> float | None:
+        status = wanted.status.model_copy(update={"job": job["metadata"]["name"]})
+        if status.started_at is None:
+            status = status.model_copy(update={"started_at": views.created(job)})
+        pods = await self._cluster.list(
+            POD, job["metadata"]["namespace"], f"batch.kubernetes.io/controller-uid={views.uid(job)}"
+        )
+        message = next((said for said in map(_last_words, pods) if said is not None), None)
+        if message is not None:
+            return await self._conclude(raw, wanted, status, message, profile)
+        for condition in (job.get("status") or {}).get("conditions") or []:
+            if condition["type"] in ("Failed", "Complete") and condition["status"] == "True":
+                why = f"{condition.get('reason', '')}: {condition.get('message', '')}".strip(": ")
+                return await self._fail(
+                    raw, status, "NoResult", f"the Job ended without a result. {why}".strip()
+                )
+        problem = next((views.pod_problem(pod) for pod in pods if views.pod_problem(pod)), "")
+        if not pods:
+            problem = f"the Job has no pod yet: see kubectl describe job {status.job}"
+        seconds = sum(stage.duration_seconds for stage in profile.stages)
+        await self._report(raw, status, "Running", "Running", problem or f"takes about {seconds} s")
+        return LOOK_SECONDS
+
+    async def _conclude(
+        self,
+        raw: Object,
+        wanted: Benchmark,
+        status: BenchmarkStatus,
+        message: str,
+        profile: BenchmarkProfileSpec,
+    ) -> float | None:
+        try:
+            result = transport.decode(message)
+            _hold_against(result, profile, wanted)
+        except ValueError as error:
+            return await self._fail(raw, status, "BadResult", str(error)[:1024])
+        status = status.model_copy(update={"result": result, "completed_at": self._clock.now()})
+        await self._report(raw, status, "Succeeded", "Measured", summary(result))
+        return None
+
+    async def _wait(self, raw: Object, status: BenchmarkStatus, reason: str, message: str) -> float:
+        await self._report(raw, status, "Pending", reason, message)
+        return WAIT_SECONDS
+
+    async def _fail(self, raw: Object, status: BenchmarkStatus, reason: str, message: str) -> float | None:
+        status = status.model_copy(update={"completed_at": self._clock.now()})
+        await self._report(raw, status, "Failed", reason, message)
+        return None
+
+    async def _report(
+        self, raw: Object, status: BenchmarkStatus, phase: Phase, reason: str, message: str
+    ) -> None:
+        generation = int(raw["metadata"].get("generation", 0))
+        done = {"Pending": None, "Running": None, "Succeeded": True, "Failed": False}[phase]
+        conditions = set_condition(
+            status.conditions, "Complete", done, reason, message, generation=generation, now=self._clock.now()
+        )
+        after = status.model_copy(
+            update={"phase": phase, "conditions": conditions, "observed_generation": generation}
+        )
+        await write_status(self._cluster, BENCHMARK, raw, after)
+        if phase != status.phase:
+            kind: Literal["Normal", "Warning"] = "Warning" if phase == "Failed" else "Normal"
+            await self._events.publish(raw, kind, reason, message)
+
+
+def _last_words(pod: Object) -> str | None:
+    """What the load generator left when it ended; None while it runs, an error message when it left nothing."""
+    for container in (pod.get("status") or {}).get("containerStatuses") or []:
+        ended = (container.get("state") or {}).get("terminated")
+        if ended is None:
+            continue
+        if ended.get("message"):
+            return str(ended["message"])
+        reason = ended.get("reason", "it ended")
+        return transport.encode_error(
+            f"the load generator left no result: {reason}, exit code {ended.get('exitCode')}"
+        )
+    if (pod.get("status") or {}).get("phase") == "Failed":
+        reason = pod["status"].get("reason", "Failed")
+        return transport.encode_error(f"its pod failed: {reason} {pod['status'].get('message', '')}".strip())
+    return None
+
+
+def _hold_against(result: BenchmarkResult, profile: BenchmarkProfileSpec, wanted: Benchmark) -> None:
+    """ValueError unless the result is of the profile and the limits that were asked for."""
+    if result.profile != transport.digest(profile):
+        raise ValueError("the profile was changed during the measurement: the result is of the older one")
+    asked = [units.parse_duration(limit) for limit in wanted.spec.limits]
+    for stage, planned in zip(result.stages, profile.stages, strict=False):
+        counted = [units.parse_duration(over.limit) for over in stage.over_limit]
+        if stage.name != planned.name or stage.warm_up != planned.warm_up or counted != asked:
+            raise ValueError(
+                f"stage {stage.name} of the result is not what the profile and the limits ask for"
+            )
+    if len(result.stages) != len(profile.stages):
+        raise ValueError(f"the result has {len(result.stages)} stages, the profile {len(profile.stages)}")
+
+
+def summary(result: BenchmarkResult) -> str:
+    """One line about the judged stages."""
+    parts = []
+    for stage in result.stages:
+        if stage.warm_up:
+            continue
+        quality = f", {stage.correct}/{stage.scored} correct" if stage.scored else ""
+        parts.append(
+            f"{stage.name}: {stage.requests} requests at {stage.answered_rate}, mean {stage.mean}, "
+            f"p99 {stage.quantiles.p99}, {stage.errors} errors{quality}"
+        )
+    return "; ".join(parts)

@@ -1,0 +1,97 @@
+"""Live verdicts: asks Prometheus for raw samples of some pods and has them judged.
+
+Whatever goes wrong on the way is a reason of its own in the results, never a verdict.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from tollgate.api.budget import BudgetSpec
+from tollgate.api.profiles import MetricProfileSpec
+from tollgate.api.verdict import ObjectiveResult
+from tollgate.decide.judge_live import judge_live, metrics_unavailable
+from tollgate.decide.planning import latency_limits
+from tollgate.errors import MetricsError
+from tollgate.measure.cost import CostUnknown, PodCost
+from tollgate.measure.live import LiveCounts, LiveSamples, count_live
+from tollgate.measure.promql import PodSelector, live_queries, window_seconds
+from tollgate.ports import Metrics, Samples
+
+
+@dataclass(frozen=True)
+class LiveVerdict:
+    """The results, the histogram's bucket edges in seconds, and the load they were seen at."""
+
+    results: tuple[ObjectiveResult, ...]
+    edges: tuple[float, ...] = ()
+
+
+async def judge_pods(
+    metrics: Metrics,
+    spec: BudgetSpec,
+    profile: MetricProfileSpec,
+    namespace: str,
+    pods: Sequence[PodSelector],
+    *,
+    since: datetime,
+    now: datetime,
+    expected: Sequence[str] = (),
+    cost: PodCost | CostUnknown,
+    reference_rate: float | None = None,
+    previous: Sequence[ObjectiveResult] = (),
+) -> LiveVerdict:
+    """Every objective judged on what these pods served since an instant."""
+    try:
+        counts = [
+            await _count(metrics, spec, profile, namespace, selector, since, now, expected)
+            for selector in pods
+        ]
+    except MetricsError as error:
+        return LiveVerdict(tuple(metrics_unavailable(spec.objectives, str(error), previous)))
+    total = counts[0]
+    for more in counts[1:]:
+        total = total + more
+    results = judge_live(
+        spec.objectives,
+        total,
+        alpha=spec.alpha,
+        cost=cost,
+        reference_rate_per_pod=reference_rate,
+        previous=previous,
+    )
+    return LiveVerdict(tuple(results), tuple(total.edges))
+
+
+async def _count(
+    metrics: Metrics,
+    spec: BudgetSpec,
+    profile: MetricProfileSpec,
+    namespace: str,
+    pods: PodSelector,
+    since: datetime,
+    now: datetime,
+    expected: Sequence[str],
+) -> LiveCounts:
+    seconds = window_seconds(profile, since.timestamp(), now.timestamp())
+    queries = live_queries(profile, namespace, pods, seconds)
+
+    async def ask(query: str | None) -> list[Samples] | None:
+        return None if query is None else await metrics.samples(query, now)
+
+    buckets, counts, sums, requests, errors = await asyncio.gather(
+        *(ask(q) for q in (queries.buckets, queries.counts, queries.sums, queries.requests, queries.errors))
+    )
+    return count_live(
+        profile,
+        LiveSamples(
+            buckets=buckets or [], counts=counts or [], sums=sums or [], requests=requests, errors=errors
+        ),
+        limits=latency_limits(spec.objectives),
+        since=since.timestamp(),
+        until=now.timestamp(),
+        expected=expected,
+    )

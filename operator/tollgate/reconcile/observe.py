@@ -1,0 +1,284 @@
+"""Sees everything a decision about one budget needs, and nothing else. Reads only; decides nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from tollgate.api import units
+from tollgate.api.benchmark import Benchmark, BenchmarkResult
+from tollgate.api.budget import EfficiencyBudget, Mode, Release, Stage
+from tollgate.api.profiles import BenchmarkProfile, BenchmarkProfileSpec, MetricProfile, MetricProfileSpec
+from tollgate.api.verdict import ObjectiveResult
+from tollgate.decide.compare import ParetoRelation, compare_benchmarks
+from tollgate.decide.judge_benchmark import judge_benchmark
+from tollgate.decide.moves import measurement_name
+from tollgate.decide.snapshot import Candidate, Measured, ReplicaSet, Snapshot, Target
+from tollgate.errors import Denied
+from tollgate.manifests.latch import LATCH
+from tollgate.manifests.names import CANDIDATE, Identity, candidate_name, fit
+from tollgate.manifests.revision import join_labels
+from tollgate.measure.cost import CostUnknown, PodCost, pod_cost
+from tollgate.measure.promql import OwnedBy, PodNames, PodSelector
+from tollgate.ports import (
+    BENCHMARK,
+    BENCHMARK_PROFILE,
+    BUDGET,
+    DEPLOYMENT,
+    METRIC_PROFILE,
+    MUTATING_BINDING,
+    MUTATING_POLICY,
+    POD,
+    REPLICA_SET,
+    SERVICE,
+    Clock,
+    Cluster,
+    Metrics,
+    Object,
+)
+from tollgate.reconcile import views
+from tollgate.reconcile.live import LiveVerdict, judge_pods
+from tollgate.reconcile.options import Options
+from tollgate.reconcile.policy import Policy, hints, problems
+
+LATCH_CHECKED_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Observed:
+    """The snapshot, and the raw objects that acting on it needs."""
+
+    snapshot: Snapshot
+    raw: Object
+    target: Object | None
+    join: dict[str, str]
+
+
+class Observer:
+    """Reads the cluster and Prometheus for one budget at a time."""
+
+    def __init__(self, cluster: Cluster, metrics: Metrics, clock: Clock, options: Options) -> None:
+        self._cluster = cluster
+        self._metrics = metrics
+        self._clock = clock
+        self._options = options
+        self._latch: tuple[datetime, bool] | None = None
+
+    async def observe(self, raw: Object, budget: EfficiencyBudget) -> Observed:
+        """Everything about this budget, now."""
+        meta, spec, status = raw["metadata"], budget.spec, budget.status
+        namespace = meta["namespace"]
+        identity = Identity.of(BUDGET, raw)
+        deployment = await self._cluster.get(DEPLOYMENT, namespace, spec.target.name)
+        bench_profile = await self._benchmark_profile(spec.benchmark.profile_ref.name)
+        metric_profile = await self._metric_profile(spec.metrics.profile_ref.name)
+        target: Target | None = None
+        sets: tuple[ReplicaSet, ...] = ()
+        candidate: Candidate | None = None
+        join: dict[str, str] = {}
+        if deployment is not None:
+            raw_sets = await self._cluster.list(REPLICA_SET, namespace)
+            target = views.target_view(deployment, raw_sets)
+            sets = views.replica_set_views(deployment, raw_sets)
+            join = join_labels(await self._cluster.list(SERVICE, namespace), deployment["spec"]["template"])
+            candidate = await self._candidate(identity, target.name, join)
+            sets = await self._without_room(namespace, raw_sets, sets)
+        snapshot = Snapshot(
+            now=self._clock.now(),
+            namespace=namespace,
+            name=meta["name"],
+            uid=meta["uid"],
+            generation=int(meta.get("generation", 0)),
+            spec=spec,
+            status=status,
+            target=target,
+            replica_sets=sets,
+            candidate=candidate,
+            resting_latch=not await self._latched_at_admission(),
+            scrape_seconds=metric_profile.scrape_interval_seconds if metric_profile else 30,
+        )
+        cost = self._cost(deployment)
+        live = await self._live(snapshot, metric_profile, bench_profile, cost)
+        measured = await self._measured(snapshot, bench_profile, cost)
+        policy = Policy(
+            spec=spec,
+            target=target,
+            rival=await self._rival(raw),
+            benchmark=bench_profile,
+            metrics=metric_profile,
+            prices=self._options.prices,
+            edges=live.edges,
+        )
+        snapshot = replace(
+            snapshot, live=live.results, measured=measured, problems=problems(policy), hints=hints(policy)
+        )
+        return Observed(snapshot, raw, deployment, join)
+
+    async def _benchmark_profile(self, name: str) -> BenchmarkProfileSpec | None:
+        raw = await self._cluster.get(BENCHMARK_PROFILE, "", name)
+        return BenchmarkProfile.model_validate(raw).spec if raw else None
+
+    async def _metric_profile(self, name: str) -> MetricProfileSpec | None:
+        raw = await self._cluster.get(METRIC_PROFILE, "", name)
+        return MetricProfile.model_validate(raw).spec if raw else None
+
+    async def _rival(self, raw: Object) -> str:
+        """An older budget of the same target; on a tie the name decides."""
+        meta = raw["metadata"]
+        mine = (meta["creationTimestamp"], meta["name"])
+        target = raw["spec"]["target"]["name"]
+        older = [
+            (other["metadata"]["creationTimestamp"], str(other["metadata"]["name"]))
+            for other in await self._cluster.list(BUDGET, meta["namespace"])
+            if other.get("spec", {}).get("target", {}).get("name") == target
+            and not other["metadata"].get("deletionTimestamp")
+        ]
+        first = min(older, default=mine)
+        return "" if first >= mine else first[1]
+
+    async def _latched_at_admission(self) -> bool:
+        """Whether the API server itself pauses a governed Deployment whose template changes."""
+        now = self._clock.now()
+        if self._latch is not None and (now - self._latch[0]).total_seconds() < LATCH_CHECKED_SECONDS:
+            return self._latch[1]
+        try:
+            there = (
+                await self._cluster.serves(MUTATING_POLICY)
+                and await self._cluster.get(MUTATING_POLICY, "", LATCH) is not None
+                and await self._cluster.get(MUTATING_BINDING, "", LATCH) is not None
+            )
+        except Denied:
+            there = False
+        self._latch = (now, there)
+        return there
+
+    async def _candidate(self, budget: Identity, target: str, join: dict[str, str]) -> Candidate | None:
+        raw = await self._cluster.get(DEPLOYMENT, budget.namespace, candidate_name(target))
+        if raw is None:
+            return None
+        pods = await self._cluster.list(POD, budget.namespace, f"{CANDIDATE}={fit(target)}")
+        return views.candidate_view(raw, pods, budget, join)
+
+    async def _without_room(
+        self, namespace: str, raw_sets: Sequence[Object], sets: tuple[ReplicaSet, ...]
+    ) -> tuple[ReplicaSet, ...]:
+        """During a roll-back: which ReplicaSets wait for pods that the scheduler finds no room for."""
+        if not any(rs.released for rs in sets):
+            return sets
+        seen = []
+        hashes = {rs["metadata"]["name"]: views.labels(rs).get("pod-template-hash", "") for rs in raw_sets}
+        for rs in sets:
+            stuck = False
+            if not rs.released and rs.ready < rs.replicas and hashes.get(rs.name):
+                pods = await self._cluster.list(POD, namespace, f"pod-template-hash={hashes[rs.name]}")
+                stuck = any(views.unschedulable(pod) for pod in pods)
+            seen.append(replace(rs, unschedulable=stuck))
+        return tuple(seen)
+
+    def _cost(self, deployment: Object | None) -> PodCost | CostUnknown:
+        if deployment is None:
+            return CostUnknown("there is no Deployment")
+        return pod_cost(deployment["spec"]["template"], self._options.prices)
+
+    async def _live(
+        self,
+        s: Snapshot,
+        profile: MetricProfileSpec | None,
+        bench: BenchmarkProfileSpec | None,
+        cost: PodCost | CostUnknown,
+    ) -> LiveVerdict:
+        """What the pods that are to be judged now have served."""
+        if profile is None or s.target is None:
+            return LiveVerdict(())
+        release = s.status.release
+        pods: list[PodSelector]
+        expected: list[str] = []
+        previous: list[ObjectiveResult] = []
+        if release is not None and release.stage is Stage.CANARY:
+            since = release.counting_since
+            expected = [pod.name for pod in (s.candidate.joined if s.candidate else ()) if pod.ready]
+            pods = [PodNames(tuple(expected))] if expected else []
+            previous = release.live_objectives
+        else:
+            since = s.status.serving_since
+            pods = [OwnedBy(rs.name) for rs in _serving(s, release)]
+        if since is None or not pods:
+            return LiveVerdict(())
+        return await judge_pods(
+            self._metrics,
+            s.spec,
+            profile,
+            s.namespace,
+            pods,
+            since=since,
+            now=s.now,
+            expected=expected,
+            cost=cost,
+            reference_rate=await self._reference_rate(s, release),
+            previous=previous,
+        )
+
+    async def _reference_rate(self, s: Snapshot, release: Release | None) -> float | None:
+        """Requests per second and pod at which the benchmark found the cost within its limit."""
+        name = release.benchmark if release is not None else ""
+        result = await self._result(
+            s.namespace, name or (s.status.last_good.benchmark if s.status.last_good else "")
+        )
+        if result is None:
+            return None
+        rates = [float(units.parse_rate(st.answered_rate)) for st in result.stages if not st.warm_up]
+        return max(rates) / result.pods if rates else None
+
+    async def _result(self, namespace: str, name: str) -> BenchmarkResult | None:
+        raw = await self._cluster.get(BENCHMARK, namespace, name) if name else None
+        return Benchmark.model_validate(raw).status.result if raw else None
+
+    async def _measured(
+        self, s: Snapshot, profile: BenchmarkProfileSpec | None, cost: PodCost | CostUnknown
+    ) -> Measured | None:
+        release = s.status.release
+        if release is None or release.stage is not Stage.BENCHMARKING:
+            return None
+        name = measurement_name(s, release)
+        raw = await self._cluster.get(BENCHMARK, s.namespace, name)
+        if raw is None:
+            return None
+        status = Benchmark.model_validate(raw).status
+        message = next((c.message for c in status.conditions if c.type == "Complete"), "")
+        if status.phase != "Succeeded" or status.result is None:
+            return Measured(name, status.phase, message)
+        confidence = float(s.spec.confidence)
+        results = judge_benchmark(s.spec.objectives, status.result, confidence=confidence, cost=cost)
+        relation, said = ParetoRelation.UNKNOWN, "there is no recorded benchmark of last-good to compare with"
+        baseline = await self._result(s.namespace, s.status.last_good.benchmark if s.status.last_good else "")
+        if baseline is not None and s.spec.benchmark.baseline != "None":
+            comparison = compare_benchmarks(
+                s.spec.objectives,
+                status.result,
+                baseline,
+                confidence=confidence,
+                candidate_cost=cost,
+                baseline_cost=await self._last_good_cost(s),
+            )
+            relation, said = comparison.relation, comparison.message
+            results = comparison.annotate(results)
+        return Measured(name, status.phase, message, tuple(results), relation, said)
+
+    async def _last_good_cost(self, s: Snapshot) -> PodCost | CostUnknown:
+        good = s.of_revision(s.status.last_good.revision) if s.status.last_good else ()
+        raw = await self._cluster.get(REPLICA_SET, s.namespace, good[-1].name) if good else None
+        if raw is None:
+            return CostUnknown("the ReplicaSet of last-good is gone")
+        return pod_cost(raw["spec"]["template"], self._options.prices)
+
+
+def _serving(s: Snapshot, release: Release | None) -> tuple[ReplicaSet, ...]:
+    """The ReplicaSets whose traffic is judged: of the promoted revision, or whatever serves."""
+    if (
+        release is not None
+        and release.stage in (Stage.PROMOTING, Stage.WATCHING)
+        and s.spec.mode is Mode.ENFORCE
+    ):
+        return tuple(rs for rs in s.of_revision(release.revision) if rs.replicas > 0)
+    return s.active

@@ -1,0 +1,117 @@
+"""Whether a budget can be enforced: one chain of checks, each giving a reason and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tollgate.api.budget import BudgetSpec, Dimension
+from tollgate.api.profiles import BenchmarkProfileSpec, MetricProfileSpec
+from tollgate.decide import planning
+from tollgate.decide.snapshot import Problem, Target
+from tollgate.measure.cost import PriceTable
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What a budget refers to, as far as it was found."""
+
+    spec: BudgetSpec
+    target: Target | None
+    rival: str  # an older budget of the same target
+    benchmark: BenchmarkProfileSpec | None
+    metrics: MetricProfileSpec | None
+    prices: PriceTable | None
+    edges: Sequence[float] = ()
+
+
+def problems(policy: Policy) -> tuple[Problem, ...]:
+    """Everything that keeps the policy from being enforced, the gravest first."""
+    spec = policy.spec
+    found: list[Problem] = []
+    if policy.rival:
+        found.append(
+            Problem(
+                "TargetConflict",
+                f"Deployment {spec.target.name} is already governed by the older EfficiencyBudget {policy.rival}, "
+                "which stays in force: put all objectives into one budget and delete this one.",
+            )
+        )
+    if policy.target is None:
+        found.append(
+            Problem(
+                "TargetNotFound", f"there is no Deployment {spec.target.name} in this namespace: create it."
+            )
+        )
+    elif policy.target.pause_owner:
+        found.append(
+            Problem(
+                "PausedIsManaged",
+                f"field manager {policy.target.pause_owner} owns spec.paused of the Deployment: remove the field "
+                "from the manifest, as releases are held by it.",
+            )
+        )
+    if policy.benchmark is None:
+        name = spec.benchmark.profile_ref.name
+        found.append(
+            Problem(
+                "BenchmarkProfileNotFound",
+                f"there is no BenchmarkProfile {name}: create it, or see kubectl get benchmarkprofiles.",
+            )
+        )
+    if policy.metrics is None:
+        name = spec.metrics.profile_ref.name
+        found.append(
+            Problem(
+                "MetricProfileNotFound",
+                f"there is no MetricProfile {name}: create it, or see kubectl get metricprofiles.",
+            )
+        )
+    if policy.prices is None and any(o.dimension is Dimension.COST for o in spec.objectives):
+        found.append(
+            Problem(
+                "PricesMissing",
+                "a Cost objective needs prices: set prices in the operator's configuration (helm value prices).",
+            )
+        )
+    found += _priced_in_another_currency(policy)
+    if policy.benchmark is not None:
+        checks = planning.benchmark_problems(
+            spec.objectives, policy.benchmark, confidence=float(spec.confidence)
+        )
+        found += [Problem(p.reason, p.message) for p in checks]
+    if policy.metrics is not None:
+        found += [
+            Problem(p.reason, p.message) for p in planning.live_problems(spec.objectives, policy.metrics)
+        ]
+    if policy.edges:
+        # Known only once the server is scraped: by then releases may be under way, and the objective stops them.
+        checks = planning.resolution_problems(spec.objectives, policy.edges)
+        found += [Problem(p.reason, p.message, freezes=False) for p in checks]
+    return tuple(found)
+
+
+def _priced_in_another_currency(policy: Policy) -> list[Problem]:
+    if policy.prices is None:
+        return []
+    currency = policy.prices.currency
+    return [
+        Problem(
+            "CurrencyMismatch",
+            f"objective {o.name} is in {o.limit[-3:]}, but the operator's prices are in {currency}: "
+            f"write the limit in {currency}.",
+        )
+        for o in policy.spec.objectives
+        if o.dimension is Dimension.COST and not o.limit.endswith(currency)
+    ]
+
+
+def hints(policy: Policy) -> tuple[str, ...]:
+    """What a user would want to know although it stops nothing."""
+    said = []
+    if policy.target is not None and policy.target.history_limit < 1:
+        said.append(
+            "revisionHistoryLimit of the Deployment is 0: no roll-back is possible; set it to 1 or more."
+        )
+    said.append(planning.canary_message(policy.spec.objectives, alpha=policy.spec.alpha, rate=None))
+    return tuple(said)

@@ -1,0 +1,514 @@
+"""A fake cluster for unit tests: an in-memory API server, much simplified controllers, and a traffic model.
+
+It exists to run whole releases in milliseconds and to kill the operator between any two API writes. What the real
+API server, the real Deployment controller and a real Prometheus do is tested in tests/contract and tests/e2e.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+import random
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from tollgate.api import transport
+from tollgate.api.benchmark import Benchmark, BenchmarkResult
+from tollgate.api.profiles import BenchmarkProfile
+from tollgate.errors import Conflict
+from tollgate.ports import (
+    Kind,
+    Object,
+    Samples,
+)
+
+SCRAPE = 5.0
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@dataclass
+class Behaviour:
+    """How a version of the model behaves: share of slow requests in the benchmark and live, and its accuracy."""
+
+    bench_slow: float = 0.001
+    live_slow: float = 0.001
+    accuracy: float = 0.98
+    mean: float = 0.02
+    ready: bool = True
+
+
+class Killed(BaseException):
+    """The operator was killed right after a write."""
+
+
+def merge(into: Any, patch: Any) -> Any:
+    """RFC 7386."""
+    if not isinstance(patch, Mapping):
+        return copy.deepcopy(patch)
+    result = copy.deepcopy(into) if isinstance(into, dict) else {}
+    for key, value in patch.items():
+        if value is None:
+            result.pop(key, None)
+        else:
+            result[key] = merge(result.get(key), value)
+    return result
+
+
+class World:
+    """Cluster, Metrics, Clock and Events in one."""
+
+    def __init__(self) -> None:
+        self.time = START
+        self.objects: dict[tuple[str, str, str], Object] = {}
+        self.versions: dict[str, Behaviour] = {}
+        self.notices: list[tuple[str, str, str]] = []
+        self.writes: list[str] = []
+        self.kill_after: int | None = None
+        self.prometheus_down = False
+        self.traffic = 40.0
+        self.has_admission_latch = True
+        self._counters: dict[str, list[tuple[float, float, float, float]]] = {}
+        self._uids = 0
+        self._random = random.Random(7)
+
+    # ---- ports.Clock, ports.Events
+    def now(self) -> datetime:
+        return self.time
+
+    async def publish(self, about: Object, type_: str, reason: str, message: str) -> None:
+        self.notices.append((type_, reason, message))
+
+    # ---- ports.Cluster
+    async def get(self, kind: Kind, namespace: str, name: str) -> Object | None:
+        found = self.objects.get((kind.plural, namespace, name))
+        return copy.deepcopy(found) if found else None
+
+    async def list(self, kind: Kind, namespace: str, labels: str = "") -> list[Object]:
+        wanted = dict(part.split("=", 1) for part in labels.split(",") if part)
+        return [copy.deepcopy(o) for o in self._all(kind.plural, namespace) if self._matches(o, wanted)]
+
+    async def create(self, obj: Object) -> Object:
+        made = self.put(obj)
+        self._wrote(f"create {obj['kind']} {obj['metadata']['name']}")
+        return made
+
+    async def patch(
+        self,
+        kind: Kind,
+        namespace: str,
+        name: str,
+        body: Mapping[str, Any],
+        *,
+        uid: str = "",
+        resource_version: str = "",
+        subresource: str = "",
+    ) -> Object:
+        key = (kind.plural, namespace, name)
+        old = self.objects.get(key)
+        if old is None or (uid and old["metadata"]["uid"] != uid):
+            raise Conflict(f"{kind.kind} {name} is gone")
+        if resource_version and old["metadata"]["resourceVersion"] != resource_version:
+            raise Conflict(f"{kind.kind} {name} has changed")
+        new = merge(old, body)
+        if subresource != "status" and new.get("spec") != old.get("spec"):
+            new["metadata"]["generation"] += 1
+        self._store(key, new)
+        self._wrote(f"patch {kind.kind} {name} {dict(body)}" if subresource != "status" else f"status {name}")
+        return copy.deepcopy(new)
+
+    async def delete(self, kind: Kind, namespace: str, name: str, *, uid: str) -> None:
+        found = self.objects.get((kind.plural, namespace, name))
+        if found is not None and found["metadata"]["uid"] == uid:
+            del self.objects[(kind.plural, namespace, name)]
+            self._collect_garbage()
+        self._wrote(f"delete {kind.kind} {name}")
+
+    async def serves(self, kind: Kind) -> bool:
+        return self.has_admission_latch
+
+    # ---- ports.Metrics
+    async def samples(self, query: str, at: datetime) -> list[Samples]:
+        from tollgate.errors import MetricsError
+
+        if self.prometheus_down:
+            raise MetricsError("Prometheus at http://prometheus refused the connection")
+        series = re.match(r"[\w:]+", query)
+        pods = re.search(r'pod=~"([^"]*)"', query)
+        window = re.search(r"\[(\d+)s\]", query)
+        assert series and pods and window
+        pattern, name = re.compile(pods[1].replace("\\\\", "\\")), series[0]
+        begin, end = at.timestamp() - int(window[1]), at.timestamp()
+        out: list[Samples] = []
+        for pod, points in self._counters.items():
+            if not pattern.fullmatch(pod):
+                continue
+            rows = [p for p in points if begin < p[0] <= end]
+            for le, column in self._columns(name, rows):
+                labels = {"pod": pod, "namespace": "vision"} | ({"le": le} if le else {})
+                if rows:
+                    out.append(
+                        Samples(labels, [(row[0], value) for row, value in zip(rows, column, strict=True)])
+                    )
+        return out
+
+    @staticmethod
+    def _columns(
+        name: str, rows: list[tuple[float, float, float, float]]
+    ) -> Iterator[tuple[str, list[float]]]:
+        if name.endswith("_bucket"):
+            yield "0.1", [(n - slow) * 0.9 for _, n, slow, _ in rows]
+            yield "0.25", [n - slow for _, n, slow, _ in rows]
+            yield "1.0", [n for _, n, _, _ in rows]
+            yield "+Inf", [n for _, n, _, _ in rows]
+        elif name.endswith("_count"):
+            yield "", [n for _, n, _, _ in rows]
+        elif name.endswith("_sum"):
+            yield "", [total for _, _, _, total in rows]
+        else:
+            yield "", [0.0 for _ in rows]
+
+    # ---- the user's side
+    def put(self, obj: Object) -> Object:
+        kind = obj["kind"]
+        plural = {"EfficiencyBudget": "efficiencybudgets", "Benchmark": "benchmarks"}.get(kind)
+        plural = plural or {"EfficiencyDecision": "efficiencydecisions"}.get(kind) or kind.lower() + "s"
+        namespace = obj["metadata"].get("namespace", "")
+        key = (plural, namespace, obj["metadata"]["name"])
+        if key in self.objects:
+            raise Conflict(f"{kind} {key[2]} exists")
+        new = copy.deepcopy(obj)
+        self._uids += 1
+        new["metadata"] |= {
+            "uid": f"{self._uids:08d}-uid",
+            "creationTimestamp": self.time.isoformat().replace("+00:00", "Z"),
+            "generation": 1,
+        }
+        self._store(key, new)
+        return copy.deepcopy(new)
+
+    def remove(self, kind: Kind, name: str, namespace: str = "vision") -> None:
+        del self.objects[(kind.plural, namespace, name)]
+        self._collect_garbage()
+
+    def git_applies(self, version: str, behaviour: Behaviour | None = None, **annotations: str) -> None:
+        """Git's manifest is applied: the API server's policy latches a governed Deployment."""
+        if behaviour is not None:
+            self.versions[version] = behaviour
+        target = self.objects[("deployments", "vision", "digits")]
+        new = copy.deepcopy(target)
+        container = new["spec"]["template"]["spec"]["containers"][0]
+        container["image"] = f"digits:{version}"
+        if annotations:
+            new["spec"]["template"]["metadata"]["annotations"] = annotations
+        if new["spec"]["template"] == target["spec"]["template"]:
+            return
+        if self.has_admission_latch and "tollgate.dev/governed" in (new["metadata"].get("labels") or {}):
+            new["spec"]["paused"] = True
+        new["metadata"]["generation"] += 1
+        self._store(("deployments", "vision", "digits"), new)
+
+    def scale(self, replicas: int) -> None:
+        target = self.objects[("deployments", "vision", "digits")]
+        target["spec"]["replicas"] = replicas
+        target["metadata"]["generation"] += 1
+
+    def serving(self) -> dict[str, int]:
+        """Ready pods in the Service's endpoints, by image tag."""
+        found: dict[str, int] = {}
+        for pod in self._endpoints():
+            tag = pod["spec"]["containers"][0]["image"].split(":")[1]
+            found[tag] = found.get(tag, 0) + 1
+        return found
+
+    # ---- the rest of Kubernetes
+    def tick(self, seconds: float = 1.0) -> None:
+        """Time goes on; the controllers do their work; users send requests."""
+        self.time += timedelta(seconds=seconds)
+        for target in self._all("deployments", "vision"):
+            self._deployment_controller(target)
+        for rs in self._all("replicasets", "vision"):
+            self._replica_set_controller(rs)
+        for target in self._all("deployments", "vision"):
+            self._deployment_status(target)
+        for job in self._all("jobs", "vision"):
+            self._run_job(job)
+        self._traffic(seconds)
+
+    def _all(self, plural: str, namespace: str) -> list[Object]:
+        return [o for (p, n, _), o in list(self.objects.items()) if p == plural and n == namespace]
+
+    @staticmethod
+    def _matches(obj: Object, labels: Mapping[str, str]) -> bool:
+        return all((obj["metadata"].get("labels") or {}).get(k) == v for k, v in labels.items())
+
+    def _store(self, key: tuple[str, str, str], obj: Object) -> None:
+        self._uids += 1
+        obj["metadata"]["resourceVersion"] = str(self._uids)
+        self.objects[key] = obj
+
+    def _wrote(self, what: str) -> None:
+        self.writes.append(what)
+        if self.kill_after is not None and len(self.writes) >= self.kill_after:
+            self.kill_after = None
+            raise Killed
+
+    def _collect_garbage(self) -> None:
+        while True:
+            uids = {o["metadata"]["uid"] for o in self.objects.values()}
+            gone = [
+                key
+                for key, o in self.objects.items()
+                if any(ref["uid"] not in uids for ref in o["metadata"].get("ownerReferences") or [])
+            ]
+            if not gone:
+                return
+            for key in gone:
+                del self.objects[key]
+
+    def _owned(self, plural: str, owner: Object) -> list[Object]:
+        uid = owner["metadata"]["uid"]
+        return [
+            o
+            for o in self._all(plural, "vision")
+            if any(ref["uid"] == uid for ref in o["metadata"].get("ownerReferences") or [])
+        ]
+
+    @staticmethod
+    def _bare(template: Object) -> Object:
+        bare: Object = copy.deepcopy(template)
+        (bare["metadata"].get("labels") or {}).pop("pod-template-hash", None)
+        return bare
+
+    def _deployment_controller(self, target: Object) -> None:
+        selector = target["spec"]["selector"]["matchLabels"]
+        for rs in self._owned("replicasets", target):
+            if not self._matches(rs, selector):
+                del rs["metadata"]["ownerReferences"]
+        sets = sorted(self._owned("replicasets", target), key=lambda o: o["metadata"]["creationTimestamp"])
+        current = [rs for rs in sets if self._bare(rs["spec"]["template"]) == target["spec"]["template"]]
+        replicas = target["spec"]["replicas"]
+        if target["spec"].get("paused"):
+            active = [rs for rs in sets if rs["spec"]["replicas"] > 0]
+            chosen = active[:1] if len(active) == 1 else [] if active else (current or sets[-1:])
+            for rs in chosen:
+                rs["spec"]["replicas"] = replicas
+            return
+        if not current:
+            name = f"{target['metadata']['name']}-{self._uids:06d}"
+            template = copy.deepcopy(target["spec"]["template"])
+            template["metadata"].setdefault("labels", {})["pod-template-hash"] = f"{self._uids:06d}"
+            labels = template["metadata"]["labels"]
+            owner = {"uid": target["metadata"]["uid"], "controller": True, "kind": "Deployment", "name": ""}
+            meta = {"name": name, "namespace": "vision", "labels": dict(labels), "ownerReferences": [owner]}
+            spec = {"replicas": 0, "template": template}
+            self.put({"apiVersion": "apps/v1", "kind": "ReplicaSet", "metadata": meta, "spec": spec})
+            current = [self.objects[("replicasets", "vision", name)]]
+        current[0]["spec"]["replicas"] = replicas
+        ready = len([p for p in self._owned("pods", current[0]) if p["status"]["conditions"]])
+        if ready >= replicas:
+            for rs in sets:
+                if rs is not current[0]:
+                    rs["spec"]["replicas"] = 0
+
+    def _replica_set_controller(self, rs: Object) -> None:
+        pods = self._owned("pods", rs)
+        tag = rs["spec"]["template"]["spec"]["containers"][0]["image"].split(":")[1]
+        for pod in pods:
+            if self.versions[tag].ready:
+                pod["status"]["conditions"] = [{"type": "Ready", "status": "True"}]
+        for pod in pods[rs["spec"]["replicas"] :]:
+            del self.objects[("pods", "vision", pod["metadata"]["name"])]
+        for _ in range(rs["spec"]["replicas"] - len(pods)):
+            suffix = "".join(self._random.choices("bcdfghjklmnpqrstvwxz2456789", k=5))
+            meta = {
+                "name": f"{rs['metadata']['name']}-{suffix}",
+                "namespace": "vision",
+                "labels": dict(rs["spec"]["template"]["metadata"]["labels"]),
+                "ownerReferences": [{"uid": rs["metadata"]["uid"], "controller": True}],
+            }
+            made = {
+                "apiVersion": "v1",
+                "kind": "Pod",
+                "metadata": meta,
+                "spec": rs["spec"]["template"]["spec"],
+            }
+            self.put({**made, "status": {"conditions": [], "podIP": "10.0.0.1"}})
+        ready = [p for p in self._owned("pods", rs) if p["status"]["conditions"]]
+        rs["status"] = {"readyReplicas": len(ready)}
+
+    def _deployment_status(self, target: Object) -> None:
+        sets = self._owned("replicasets", target)
+        current = [rs for rs in sets if self._bare(rs["spec"]["template"]) == target["spec"]["template"]]
+        ready = sum(rs.get("status", {}).get("readyReplicas", 0) for rs in sets)
+        target["status"] = {
+            "observedGeneration": target["metadata"]["generation"],
+            "replicas": sum(rs["spec"]["replicas"] for rs in sets),
+            "updatedReplicas": sum(rs["spec"]["replicas"] for rs in current),
+            "readyReplicas": ready,
+            "availableReplicas": ready,
+        }
+
+    def _endpoints(self) -> list[Object]:
+        return [
+            pod
+            for pod in self._all("pods", "vision")
+            if self._matches(pod, {"app": "digits"}) and pod["status"].get("conditions")
+        ]
+
+    def _traffic(self, seconds: float) -> None:
+        pods = self._endpoints()
+        for pod in self._all("pods", "vision"):
+            if not pod["status"].get("conditions"):
+                continue
+            behaviour = self.versions[pod["spec"]["containers"][0]["image"].split(":")[1]]
+            points = self._counters.setdefault(pod["metadata"]["name"], [])
+            _, n, slow, total = points[-1] if points else (0.0, 0.0, 0.0, 0.0)
+            if pod in pods:
+                more = self.traffic * seconds / len(pods)
+                n, slow = n + more, slow + more * behaviour.live_slow
+                total += more * behaviour.mean
+            stamp = self.time.timestamp()
+            if not points or stamp - points[-1][0] >= SCRAPE:
+                points.append((stamp, n, slow, total))
+            else:
+                points[-1] = (points[-1][0], n, slow, total)  # counted, seen with the next scrape
+
+    def _run_job(self, job: Object) -> None:
+        if self._owned("pods", job):
+            return
+        name = job["metadata"]["ownerReferences"][0]["name"]
+        raw = self.objects[("benchmarks", "vision", name)]
+        target = self.objects.get(("deployments", "vision", raw["spec"]["target"]["name"]))
+        if target is None:
+            return
+        tag = target["spec"]["template"]["spec"]["containers"][0]["image"].split(":")[1]
+        profile = self.objects[("benchmarkprofiles", "", raw["spec"]["profileRef"]["name"])]
+        result = measurement(self.versions[tag], raw, profile)
+        ended = {"exitCode": 0, "message": transport.encode(result)}
+        status = {"containerStatuses": [{"name": "bench", "state": {"terminated": ended}}]}
+        labels = {"batch.kubernetes.io/controller-uid": job["metadata"]["uid"]}
+        owner = [{"uid": job["metadata"]["uid"], "controller": True}]
+        meta = {"name": f"{name}-pod", "namespace": "vision", "labels": labels, "ownerReferences": owner}
+        self.put(
+            {
+                "apiVersion": "v1",
+                "kind": "Pod",
+                "metadata": meta,
+                "spec": {"containers": []},
+                "status": status,
+            }
+        )
+
+
+def measurement(behaviour: Behaviour, raw: Object, raw_profile: Object) -> BenchmarkResult:
+    """What the load generator would have measured."""
+    profile = BenchmarkProfile.model_validate(raw_profile).spec
+    stages = []
+    for stage in profile.stages:
+        n = stage.requests
+        slow = math.floor(n * behaviour.bench_slow)
+        stages.append(
+            {
+                "name": stage.name,
+                "warmUp": stage.warm_up,
+                "requestedRate": stage.rate,
+                "achievedRate": stage.rate,
+                "answeredRate": stage.rate,
+                "seconds": f"{stage.duration_seconds}s",
+                "requests": n,
+                "errors": 0,
+                "overLimit": [
+                    {"limit": limit, "requests": slow} for limit in Benchmark.model_validate(raw).spec.limits
+                ],
+                "scored": n,
+                "correct": math.floor(n * behaviour.accuracy),
+                "mean": f"{behaviour.mean * 1000:g}ms",
+                "blocks": [
+                    {"requests": n // 20, "mean": f"{(behaviour.mean + i % 3 * 0.0001) * 1000:.4f}ms"}
+                    for i in range(20)
+                ],
+                "quantiles": dict.fromkeys(("p50", "p90", "p95", "p99", "p999", "max"), "20ms"),
+                "sketch": {"growth": "1.05", "bins": f"203:{n - slow},270:{slow}" if slow else f"203:{n}"},
+                "scheduleDelayP99": "1ms",
+            }
+        )
+    return BenchmarkResult.model_validate(
+        {
+            "dataset": "sha256:" + "0" * 64,
+            "profile": transport.digest(profile),
+            "pods": 1,
+            "stages": stages,
+        }
+    )
+
+
+def populated(budget_spec: dict[str, Any] | None = None) -> World:
+    """A world in which v1 serves, with profiles and a dataset."""
+    world = World()
+    world.versions["v1"] = Behaviour()
+    labels = {"app": "digits", "tier": "model"}
+    resources = {"requests": {"cpu": "250m", "memory": "256Mi"}}
+    template = {
+        "metadata": {"labels": labels},
+        "spec": {"containers": [{"name": "digits", "image": "digits:v1", "resources": resources}]},
+    }
+    spec = {"replicas": 2, "selector": {"matchLabels": {"app": "digits"}}, "template": template}
+    world.put(_object("apps/v1", "Deployment", "digits", spec))
+    world.put(_object("v1", "Service", "digits", {"selector": {"app": "digits"}}))
+    world.put({**_object("v1", "ConfigMap", "digits-dataset", {}), "data": {"dataset.json": "{}"}})
+    stages = [
+        {"name": "warm-up", "warmUp": True, "rate": "20req/s", "durationSeconds": 5},
+        {"name": "steady", "rate": "40req/s", "durationSeconds": 50},
+    ]
+    dataset = {"configMap": {"name": "digits-dataset", "key": "dataset.json"}}
+    bench = {
+        "protocol": "OpenInference",
+        "port": 8080,
+        "model": "digits",
+        "dataset": dataset,
+        "stages": stages,
+    }
+    world.put(_object("tollgate.dev/v1alpha1", "BenchmarkProfile", "digits-steady", bench, namespace=""))
+    metrics = {
+        "scrapeIntervalSeconds": 5,
+        "latency": {"series": "digits_request_duration_seconds"},
+        "errors": {"series": "digits_errors_total"},
+    }
+    world.put(_object("tollgate.dev/v1alpha1", "MetricProfile", "digits-server", metrics, namespace=""))
+    for kind in ("MutatingAdmissionPolicy", "MutatingAdmissionPolicyBinding"):
+        world.put(_object("admissionregistration.k8s.io/v1", kind, "latch.tollgate.dev", {}, namespace=""))
+    # Kubernetes' plural of "policy" is not "policys".
+    policy = world.objects.pop(("mutatingadmissionpolicys", "", "latch.tollgate.dev"))
+    world.objects[("mutatingadmissionpolicies", "", "latch.tollgate.dev")] = policy
+    for _ in range(3):
+        world.tick()
+    world.put(_object("tollgate.dev/v1alpha1", "EfficiencyBudget", "digits", budget(**(budget_spec or {}))))
+    return world
+
+
+def budget(**changes: Any) -> dict[str, Any]:
+    """A budget's spec."""
+    return {
+        "target": {"name": "digits"},
+        "owners": [{"role": "SRE", "team": "platform"}],
+        "metrics": {"profileRef": {"name": "digits-server"}},
+        "confidence": "0.95",
+        "objectives": [
+            {"name": "tail", "dimension": "Latency", "statistic": "P99", "max": "250ms"},
+            {"name": "mean", "dimension": "Latency", "statistic": "Mean", "max": "80ms"},
+            {"name": "acc", "dimension": "Quality", "metric": "Accuracy", "min": "0.95"},
+        ],
+        "benchmark": {"profileRef": {"name": "digits-steady"}},
+        "canary": {"steps": [{"share": "50%"}], "maxDurationSeconds": 600},
+        "rollback": {"watchSeconds": 300, "maxPerDay": 3},
+    } | changes
+
+
+def _object(
+    api_version: str, kind: str, name: str, spec: dict[str, Any], namespace: str = "vision"
+) -> Object:
+    meta = {"name": name} | ({"namespace": namespace} if namespace else {})
+    return {"apiVersion": api_version, "kind": kind, "metadata": meta, "spec": spec}
