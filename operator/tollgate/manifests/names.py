@@ -75,10 +75,9 @@ def candidate_name(target: str) -> str:
     return fit(f"{target}-candidate")
 
 
-def benchmark_name(budget: Identity, release: int, revision: str, attempt: int = 1) -> str:
-    """Name of the Benchmark of a candidate; each attempt of a release has its own."""
-    again = f"-{attempt}" if attempt > 1 else ""
-    return fit(f"{budget.name}-{_short_hash(budget.uid)[:5]}-{release}-{revision}{again}")
+def benchmark_name(budget: Identity, release: int, revision: str) -> str:
+    """Name of the Benchmark of a candidate."""
+    return fit(f"{budget.name}-{_short_hash(budget.uid)[:5]}-{release}-{revision}")
 
 
 def decision_name(budget: Identity, release: int, action: Action) -> str:

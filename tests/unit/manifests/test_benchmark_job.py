@@ -1,0 +1,69 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from tollgate.api.profiles import BenchmarkProfileSpec
+from tollgate.manifests.benchmark_job import JobSettings, benchmark_config_map, benchmark_job
+from tollgate.manifests.names import Identity, owned_by
+from tollgate.ports import BENCHMARK, Object
+
+PLAN = {"profile": {"port": 8080}, "limits": ["250ms"], "targets": ["10.88.0.5:8080"]}
+
+
+@pytest.fixture
+def profile() -> BenchmarkProfileSpec:
+    return BenchmarkProfileSpec.model_validate(
+        {
+            "protocol": "JSON",
+            "port": 8080,
+            "path": "/predict",
+            "dataset": {"configMap": {"name": "digits-dataset", "key": "inputs.json"}},
+            "stages": [{"name": "steady", "rate": "40req/s", "durationSeconds": 25}],
+        }
+    )
+
+
+@pytest.fixture
+def job(measurement: Identity, profile: BenchmarkProfileSpec) -> Object:
+    return benchmark_job(measurement, profile, JobSettings("tollgate.dev/operator:dev", "Never"))
+
+
+def test_the_job_and_its_plan(measurement: Identity, job: Object, golden: Callable[..., None]) -> None:
+    golden("benchmark-job", benchmark_config_map(measurement, PLAN), job)
+
+
+def test_the_plan_reaches_the_container_as_it_is(measurement: Identity, job: Object) -> None:
+    config_map = benchmark_config_map(measurement, PLAN)
+    pod = job["spec"]["template"]["spec"]
+    environment = {e["name"]: e["value"] for e in pod["containers"][0]["env"]}
+    assert json.loads(config_map["data"]["plan.json"]) == PLAN
+    assert pod["volumes"][0]["configMap"]["name"] == config_map["metadata"]["name"]
+    assert environment["TOLLGATE_PLAN"] == "/plan/plan.json"
+    assert environment["TOLLGATE_DATASET"] == "/dataset/inputs.json"
+
+
+def test_it_gets_what_it_asks_for_and_no_token(job: Object) -> None:
+    pod = job["spec"]["template"]["spec"]
+    resources = pod["containers"][0]["resources"]
+    assert resources["requests"] == resources["limits"] == {"cpu": "500m", "memory": "256Mi"}
+    assert pod["automountServiceAccountToken"] is False
+
+
+def test_it_ends_once_and_goes(job: Object) -> None:
+    spec = job["spec"]
+    assert (spec["backoffLimit"], spec["activeDeadlineSeconds"], spec["ttlSecondsAfterFinished"]) == (
+        0,
+        900,
+        3600,
+    )
+
+
+def test_a_benchmark_with_a_long_name_has_a_job(profile: BenchmarkProfileSpec) -> None:
+    by_hand = Identity(BENCHMARK, "vision", "b" * 253, "u")
+    job = benchmark_job(by_hand, profile, JobSettings("i"))
+    assert len(job["metadata"]["name"]) <= 63
+    assert owned_by(job, by_hand)
+    assert job["metadata"]["ownerReferences"][0]["name"] == "b" * 253
