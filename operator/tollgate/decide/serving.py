@@ -17,6 +17,12 @@ from tollgate.decide.snapshot import Snapshot
 WINDOW_SECONDS = 600
 """A window of live counts begins anew after so long: old good requests must not hide a new breach."""
 
+SPOKEN_WINDOW_SECONDS = 60
+"""The same where every objective has spoken already."""
+
+WORTH_WRITING = 1.25
+"""Unchanged verdicts are stored again once they rest on so many times the requests: no write at every scrape."""
+
 
 def promoting(s: Snapshot, status: BudgetStatus, release: Release) -> Move | None:
     """The Deployment controller rolls out the template; a breach on the way turns it back."""
@@ -187,28 +193,31 @@ def _recreated(s: Snapshot, status: BudgetStatus) -> Move | None:
 
 
 def serving_window(s: Snapshot, status: BudgetStatus) -> BudgetStatus:
-    """A new window of live counts once the old one has spoken or is long; what it said is kept until then."""
-    shown = _kept(status.objectives, s.live)
-    status = status.model_copy(update={"objectives": shown})
+    """The status with what the live traffic says, and a new window of counts once the old one is done."""
+    status = status.model_copy(update={"objectives": _shown(status.objectives, s.live)})
     since = status.serving_since
     if since is None:
         return status.model_copy(update={"serving_since": s.now})
     judged = [r for r in s.live if r.reason is not Reason.NOT_JUDGED_HERE]
     spoken = bool(judged) and all(r.verdict is not Verdict.INCONCLUSIVE for r in judged)
-    if spoken or (s.now - since).total_seconds() >= WINDOW_SECONDS:
+    if (s.now - since).total_seconds() >= (SPOKEN_WINDOW_SECONDS if spoken else WINDOW_SECONDS):
         return status.model_copy(update={"serving_since": s.now})
     return status
 
 
-def _kept(before: list[ObjectiveResult], now: tuple[ObjectiveResult, ...]) -> list[ObjectiveResult]:
-    """The latest results; a verdict stands while the new window has only too few requests to speak."""
+def _shown(before: list[ObjectiveResult], now: tuple[ObjectiveResult, ...]) -> list[ObjectiveResult]:
+    """The results worth storing: the new ones where they say something new."""
     old = {r.name: r for r in before}
-    kept = []
-    for result in now:
-        previous = old.get(result.name)
-        waits = result.verdict is Verdict.INCONCLUSIVE and result.reason is Reason.TOO_FEW_REQUESTS
-        if waits and previous is not None and previous.verdict is not Verdict.INCONCLUSIVE:
-            kept.append(previous)
-        else:
-            kept.append(result)
-    return kept or before
+    return [_newer(old.get(result.name), result) for result in now] or before
+
+
+def _newer(old: ObjectiveResult | None, new: ObjectiveResult) -> ObjectiveResult:
+    if old is None:
+        return new
+    if new.verdict is Verdict.INCONCLUSIVE and old.verdict is not Verdict.INCONCLUSIVE:
+        # A young window has too few requests to speak: the verdict of the last one stands until it does.
+        return old if new.reason is Reason.TOO_FEW_REQUESTS else new
+    same = (old.verdict, old.reason, old.limit) == (new.verdict, new.reason, new.limit)
+    if same and (old.requests or 0) <= (new.requests or 0) < WORTH_WRITING * (old.requests or 0):
+        return old
+    return new

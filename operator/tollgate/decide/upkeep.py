@@ -51,11 +51,12 @@ def upkeep(s: Snapshot, status: BudgetStatus) -> list[Action]:
 def wants_paused(s: Snapshot, status: BudgetStatus) -> bool | None:
     """Whether the target is to be paused; None when it may stay as it is."""
     assert s.target is not None
+    release = status.release
     if status.last_good is None:
-        return None  # nothing was approved yet: what serves is not ours to hold or to roll
+        # Nothing was approved yet: what serves is not ours to hold or to roll, only what comes after it.
+        return True if release is not None and release.stage.gating and not release.initial else None
     if s.target.revision != status.last_good.revision:
         return True
-    release = status.release
     rolling = release is not None and release.stage is Stage.PROMOTING
     return bool(s.resting_latch and not rolling and s.target.template_active)
 

@@ -1,0 +1,52 @@
+"""The operator is killed right after each of its API writes; the end must be that of an undisturbed run."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.unit.reconcile.operator import Operator
+from tests.unit.reconcile.world import Behaviour, World, populated
+from tollgate.api.budget import Stage
+
+MOST_WRITES = 60
+
+
+async def story(kill_after: int | None) -> tuple[World, Operator]:
+    """v2 is promoted, degrades while it serves and is rolled back; v3 is refused by its benchmark."""
+    world = populated()
+    op = Operator(world)
+    await op.run(Stage.PROMOTED)
+    world.writes.clear()
+    world.kill_after = kill_after
+    world.git_applies("v2", Behaviour())
+    await op.run(Stage.WATCHING)
+    await op.run(lambda: world.serving() == {"v2": 2})
+    world.versions["v2"].live_slow = 0.3
+    await op.run(lambda: world.serving() == {"v1": 2})
+    world.git_applies("v3", Behaviour(bench_slow=0.1))
+    await op.run(Stage.REJECTED)
+    await op.run(lambda: ("deployments", "vision", "digits-candidate") not in world.objects)
+    await op.run(lambda: op.status.release is not None and bool(op.status.release.decision))
+    return world, op
+
+
+def outcome(world: World) -> dict[str, list[str]]:
+    """What must be the same: the objects by kind and name, without what carries a generated name."""
+    found: dict[str, list[str]] = {}
+    for plural, _, name in sorted(world.objects):
+        if plural in ("efficiencydecisions", "benchmarks", "jobs", "deployments", "efficiencybudgets"):
+            found.setdefault(plural, []).append(name)
+    return found
+
+
+@pytest.mark.parametrize("kill_after", range(1, MOST_WRITES))
+async def test_killed_after_each_write(kill_after: int) -> None:
+    undisturbed, _ = await story(None)
+    world, op = await story(kill_after)
+    if world.kill_after is not None:
+        pytest.skip("the story has fewer writes than that")
+    assert outcome(world) == outcome(undisturbed)
+    assert world.serving() == {"v1": 2}
+    assert op.stage is Stage.REJECTED
+    rolled_back = [r for r in op.status.rejected if r.rolled_back]
+    assert len(rolled_back) == 1, "exactly one roll-back"
