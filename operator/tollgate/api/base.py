@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import (
     BaseModel,
@@ -44,14 +44,29 @@ class Model(BaseModel):
         return self.model_dump(mode="json", by_alias=True, exclude_none=True)
 
 
-def cel(*pairs: tuple[str, str]) -> dict[str, Any]:
-    """CEL rules as (rule, message) pairs, for a field's or a model's `json_schema_extra`."""
-    return {"x-kubernetes-validations": [{"rule": rule, "message": message} for rule, message in pairs]}
+class Rule(NamedTuple):
+    """A check in CEL. Where it is about one field, the error is at that field and quotes its value."""
+
+    rule: str
+    message: str
+    field: str = ""
+
+    def schema(self) -> dict[str, str]:
+        said = {"rule": self.rule, "message": self.message}
+        if self.field:
+            said["messageExpression"] = f"{self.message + ', not '!r} + self.{self.field}"
+            said["fieldPath"] = f".{self.field}"
+        return said
 
 
-def rules(*pairs: tuple[str, str]) -> ConfigDict:
-    """A model's CEL rules. One that looks at a single object needs a pydantic validator beside it."""
-    return ConfigDict(json_schema_extra=cel(*pairs))
+def cel(*rules: Rule) -> dict[str, Any]:
+    """CEL rules for a field's `json_schema_extra`."""
+    return {"x-kubernetes-validations": [rule.schema() for rule in rules]}
+
+
+def checked(*rules: Rule) -> ConfigDict:
+    """CEL rules of a model. A rule that looks at a single object needs a pydantic validator beside it."""
+    return ConfigDict(json_schema_extra=cel(*rules))
 
 
 @dataclass(frozen=True)

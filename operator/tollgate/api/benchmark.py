@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints, model_validator
 
 from tollgate.api import units
-from tollgate.api.base import Keyed, Model, NameOrEmpty, NameRef, Revision, Text, WorkloadRef, rules
+from tollgate.api.base import Keyed, Model, NameOrEmpty, NameRef, Revision, Rule, Text, WorkloadRef, checked
 from tollgate.api.conditions import Condition
 
 Duration = Annotated[str, StringConstraints(pattern=units.DURATION_PATTERN, max_length=32)]
@@ -24,7 +24,7 @@ Count = Annotated[int, Field(ge=0, le=1_000_000_000)]
 class BenchmarkSpec(Model):
     """What to measure."""
 
-    model_config = rules(("self == oldSelf", "a Benchmark is one measurement: make another one"))
+    model_config = checked(Rule("self == oldSelf", "a Benchmark is one measurement: make another one"))
 
     profile_ref: NameRef = Field(description="BenchmarkProfile that says how to load the model.")
     target: WorkloadRef = Field(

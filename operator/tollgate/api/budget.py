@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, StringConstraints
 
 from tollgate.api import units
-from tollgate.api.base import Keyed, Model, NameRef, WorkloadRef, cel
+from tollgate.api.base import Keyed, Model, NameRef, Rule, WorkloadRef, cel
 from tollgate.api.objective import (
     CostPer,
     Dimension,
@@ -56,7 +56,7 @@ __all__ = [
 
 Label = Annotated[str, StringConstraints(min_length=1, max_length=63)]
 Confidence = Annotated[str, StringConstraints(pattern=r"^0\.(8[0-9]|9[0-9])[0-9]{0,3}$", max_length=6)]
-Share = Annotated[str, StringConstraints(pattern=r"^([1-9]|[1-8][0-9]|90)%$", max_length=3)]
+Share = Annotated[str, StringConstraints(pattern=r"^([1-9]|[1-8][0-9]|90)%$", max_length=4)]
 
 
 class Owner(Model):
@@ -169,7 +169,7 @@ class BudgetSpec(Model):
 
     target: WorkloadRef = Field(
         description="The Deployment that is governed, in this namespace. A Deployment has one budget.",
-        json_schema_extra=cel(("self == oldSelf", "target is immutable: make another EfficiencyBudget")),
+        json_schema_extra=cel(Rule("self == oldSelf", "target is immutable: make another EfficiencyBudget")),
     )
     mode: Mode = Field(
         Mode.ENFORCE,

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from tollgate.api.base import Keyed, Model, NameOrEmpty, ObjectName, Revision, Text, Word, rules
+from tollgate.api.base import Keyed, Model, NameOrEmpty, ObjectName, Revision, Rule, Text, Word, checked
 from tollgate.api.budget import Confidence, Objective
 from tollgate.api.release import Results, StageSpan
 
@@ -33,7 +33,7 @@ class ObjectIdentity(Model):
 class DecisionSpec(Model):
     """The decision and its evidence."""
 
-    model_config = rules(("self == oldSelf", "a decision is a record: it never changes"))
+    model_config = checked(Rule("self == oldSelf", "a decision is a record: it never changes"))
 
     action: Action = Field(description="Adopted, Promoted, Rejected, RolledBack or Superseded.")
     reason: Word = Field(description="Why, as one CamelCase word.")

@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints, model_validator
 
 from tollgate.api import units
-from tollgate.api.base import Model, rules
+from tollgate.api.base import Model, Rule, checked
 from tollgate.api.verdict import Quantity
 
 ObjectiveName = Annotated[
@@ -105,9 +105,9 @@ def _written_as(dimension: Dimension) -> str:
     return f"{dimension}: write {_SHAPES[dimension].bound} as {_SHAPES[dimension].example}"
 
 
-def _shape_rules() -> list[tuple[str, str]]:
+def _shape_rules() -> list[Rule]:
     """`_SHAPES` in CEL."""
-    pairs = []
+    rules = []
     for dimension, shape in _SHAPES.items():
         other = f"self.dimension != '{dimension}'"
         given = " && ".join(
@@ -115,16 +115,16 @@ def _shape_rules() -> list[tuple[str, str]]:
             for field in _CHOSEN_BY_DIMENSION
         )
         bound = f"self.{shape.bound}"
-        pairs.append((f"{other} || ({given})", _takes(dimension)))
+        rules.append(Rule(f"{other} || ({given})", _takes(dimension)))
         right = " && ".join(f"{bound}.matches(r'{p}')" for p in (shape.pattern, units.NONZERO_PATTERN))
-        pairs.append((f"{other} || !has({bound}) || ({right})", _written_as(dimension)))
-    return pairs
+        rules.append(Rule(f"{other} || !has({bound}) || ({right})", _written_as(dimension), shape.bound))
+    return rules
 
 
 class Objective(Model):
     """One limit. It has a veto: nothing outweighs it."""
 
-    model_config = rules(*_shape_rules())
+    model_config = checked(*_shape_rules())
 
     name: ObjectiveName = Field(
         description="Short name, unique in the budget; status and records refer to it."

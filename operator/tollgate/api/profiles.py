@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints, model_validator
 
 from tollgate.api import units
-from tollgate.api.base import Keyed, Model, ObjectName, rules
+from tollgate.api.base import Keyed, Model, ObjectName, Rule, checked
 
 LabelName = Annotated[
     str, StringConstraints(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$", min_length=1, max_length=128)
@@ -35,7 +35,7 @@ _RATE_ABOVE_ZERO = "write rate as requests per second above 0, such as 40req/s"
 class LoadStage(Model):
     """A stretch of open-loop load. Requests are sent when due, whether or not earlier ones were answered."""
 
-    model_config = rules((f"self.rate.matches('{units.NONZERO_PATTERN}')", _RATE_ABOVE_ZERO))
+    model_config = checked(Rule(f"self.rate.matches('{units.NONZERO_PATTERN}')", _RATE_ABOVE_ZERO, "rate"))
 
     name: Annotated[
         str, StringConstraints(min_length=1, max_length=32, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")
@@ -102,10 +102,10 @@ _NEEDS_MEASURED_STAGE = "at least one stage must not be warmUp"
 class BenchmarkProfileSpec(Model):
     """How to load a model."""
 
-    model_config = rules(
-        ("self.protocol != 'OpenInference' || has(self.model)", _NEEDS_MODEL),
-        ("self.protocol != 'JSON' || has(self.path)", _NEEDS_PATH),
-        ("self.stages.exists(s, !has(s.warmUp) || !s.warmUp)", _NEEDS_MEASURED_STAGE),
+    model_config = checked(
+        Rule("self.protocol != 'OpenInference' || has(self.model)", _NEEDS_MODEL),
+        Rule("self.protocol != 'JSON' || has(self.path)", _NEEDS_PATH),
+        Rule("self.stages.exists(s, !has(s.warmUp) || !s.warmUp)", _NEEDS_MEASURED_STAGE),
     )
 
     protocol: Protocol = Field(

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 import pytest
 from pydantic import BaseModel, Field
 
-from tollgate.api.base import Keyed, Model, NameRef, cel
+from tollgate.api.base import Keyed, Model, NameRef, Rule, cel
 from tollgate.api.structural import NotStructural, structural, without_defaults
 
 
@@ -21,7 +21,7 @@ class _Outer(Model):
     title: str = Field(max_length=5)
     fixed: Literal["only"] = "only"
     maybe: _Inner | None = Field(None, description="Perhaps.")
-    inner: _Inner = Field(default_factory=_Inner, json_schema_extra=cel(("true", "never")))
+    inner: _Inner = Field(default_factory=_Inner, json_schema_extra=cel(Rule("true", "never")))
     above: int = Field(1, gt=0)
     many: Annotated[list[NameRef], Field(max_length=2), Keyed("name")] = Field(default_factory=list)
     counts: Annotated[dict[str, int], Field(max_length=4)] = Field(default_factory=dict)
