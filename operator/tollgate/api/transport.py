@@ -1,0 +1,186 @@
+"""How a benchmark's result travels: as text of at most 4096 bytes, the container's termination message.
+
+The load generator encodes, the operator decodes; neither imports the other. Exact counts, quantiles and rates
+always travel whole; the sketches, the blocks and long texts shrink until the rest fits. A termination message
+is untrusted input, so `decode` bounds what it unpacks and answers anything odd with one sentence.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import json
+import zlib
+from collections.abc import Iterator, Mapping
+
+from pydantic import ValidationError
+
+from tollgate.api import units
+from tollgate.api.base import Model
+from tollgate.api.benchmark import BenchmarkResult, Block, Sketch, StageResult
+
+LIMIT = 4096  # bytes: what the kubelet keeps of a termination message
+PREFIX = "tollgate-benchmark/1:"
+ERROR_PREFIX = "tollgate-error: "
+
+_UNPACKED = 256 * 1024  # bytes of JSON: 8 stages at every bound of the model stay below
+_SENTENCE = 1024  # characters of an error: what a condition's message holds
+_WIDEST_GROWTH = 1.5  # a wider sketch says too little to be worth its bytes
+_SHORT_TEXT = 200  # characters of client_limited that are kept when room is short
+
+
+def encode(result: BenchmarkResult) -> str:
+    """The result as text of at most 4096 bytes. ValueError when even its exact counts do not fit.
+
+    They fit for 8 stages with 16 limits each, when the stages share their limits and the numbers have four
+    significant digits, as those of the load generator do.
+    """
+    for candidate in _smaller_and_smaller(result):
+        text = _pack(candidate)
+        if len(text) <= LIMIT:
+            return text
+    raise ValueError(
+        f"the result does not fit into {LIMIT} bytes: use fewer stages in the profile or fewer limits"
+    )
+
+
+def encode_error(sentence: str) -> str:
+    """The text that stands for a benchmark without a result: at most 4096 bytes."""
+    return (ERROR_PREFIX + _clean(sentence)).encode()[:LIMIT].decode(errors="ignore")
+
+
+def decode(text: str) -> BenchmarkResult:
+    """The result in a termination message. Without one: ValueError, a sentence of at most 1024 characters."""
+    text = text.strip()
+    if text.startswith(ERROR_PREFIX.strip()):
+        raise ValueError(
+            _clean(text[len(ERROR_PREFIX.strip()) :]) or "the load generator failed without a reason"
+        )
+    if not text:
+        raise ValueError("the load generator left no result: it was killed, or ran out of memory")
+    if len(text) > LIMIT:
+        raise ValueError(f"the result has {len(text)} bytes, more than the {LIMIT} of a termination message")
+    if not text.startswith(PREFIX):
+        raise ValueError(f"the termination message is no benchmark result: it does not start with {PREFIX}")
+    document = _unpack(text[len(PREFIX) :])
+    try:
+        return BenchmarkResult.model_validate_json(document)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "document"
+        raise ValueError(_clean(f"the result is not plausible: {where}: {first['msg']}")) from None
+
+
+def digest(model: Model) -> str:
+    """`sha256:...` of a model's canonical JSON: equal specs give equal digests, whoever computes them.
+
+    What equals its default is left out, so that a field added later does not change the digest of an old spec.
+    """
+    spec = model.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+    canonical = json.dumps(spec, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return "sha256:" + hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def coarsen(sketch: Sketch) -> Sketch:
+    """The same distribution with half as many bins, its growth (to six decimals) squared."""
+    merged = merge_pairs(dict(read_bins(sketch)))
+    return Sketch(growth=f"{float(sketch.growth) ** 2:.6f}", bins=write_bins(merged))
+
+
+def merge_pairs(bins: Mapping[int, int]) -> dict[int, int]:
+    """Bins 2i-1 and 2i of growth g, as bin i of growth g squared: exactly the same stretch of latencies."""
+    merged: dict[int, int] = {}
+    for index, count in bins.items():
+        merged[(index + 1) // 2] = merged.get((index + 1) // 2, 0) + count
+    return merged
+
+
+def read_bins(sketch: Sketch) -> Iterator[tuple[int, int]]:
+    """(index, count) of each bin of a sketch, in its order."""
+    for pair in filter(None, sketch.bins.split(",")):
+        index, count = pair.split(":")
+        yield int(index), int(count)
+
+
+def write_bins(bins: Mapping[int, int]) -> str:
+    """Bins as a `Sketch` holds them: index:count, ascending."""
+    return ",".join(f"{index}:{bins[index]}" for index in sorted(bins))
+
+
+def _smaller_and_smaller(result: BenchmarkResult) -> Iterator[BenchmarkResult]:
+    """The result whole, then with less and less of what no exact count depends on, the least useful first."""
+    yield result
+    for shrink in (
+        _without_warm_up_detail,
+        _with_short_texts,
+        *(_with_coarser_sketch,) * 3,
+        _with_half_the_blocks,
+        _without_sketch,
+        _with_half_the_blocks,
+        _without_blocks,
+    ):
+        result = result.model_copy(update={"stages": [shrink(stage) for stage in result.stages]})
+        yield result
+
+
+def _without_warm_up_detail(stage: StageResult) -> StageResult:
+    return _without_blocks(_without_sketch(stage)) if stage.warm_up else stage
+
+
+def _with_short_texts(stage: StageResult) -> StageResult:
+    return stage.model_copy(update={"client_limited": stage.client_limited[:_SHORT_TEXT]})
+
+
+def _with_coarser_sketch(stage: StageResult) -> StageResult:
+    if float(stage.sketch.growth) ** 2 > _WIDEST_GROWTH:
+        return stage
+    return stage.model_copy(update={"sketch": coarsen(stage.sketch)})
+
+
+def _without_sketch(stage: StageResult) -> StageResult:
+    return stage.model_copy(update={"sketch": Sketch(growth=stage.sketch.growth, bins="")})
+
+
+def _with_half_the_blocks(stage: StageResult) -> StageResult:
+    pairs = [stage.blocks[i : i + 2] for i in range(0, len(stage.blocks), 2)]
+    return stage.model_copy(update={"blocks": [_join(pair) for pair in pairs]})
+
+
+def _without_blocks(stage: StageResult) -> StageResult:
+    return stage.model_copy(update={"blocks": []})
+
+
+def _join(blocks: list[Block]) -> Block:
+    requests = sum(block.requests for block in blocks)
+    if len(blocks) == 1 or requests == 0:
+        return blocks[0].model_copy(update={"requests": requests})
+    total = sum(block.requests * units.parse_duration(block.mean) for block in blocks)
+    return Block(requests=requests, mean=units.format_duration(total / requests))
+
+
+def _pack(result: BenchmarkResult) -> str:
+    plain = json.dumps(
+        result.model_dump(mode="json", by_alias=True, exclude_defaults=True), separators=(",", ":")
+    )
+    return PREFIX + base64.b64encode(zlib.compress(plain.encode(), 9)).decode()
+
+
+def _unpack(packed: str) -> bytes:
+    try:
+        compressed = base64.b64decode(packed, validate=True)
+        unpacker = zlib.decompressobj()
+        document = unpacker.decompress(compressed, _UNPACKED)
+    except (binascii.Error, ValueError, zlib.error):
+        raise ValueError("the result is damaged: it is not compressed JSON") from None
+    if unpacker.unconsumed_tail:
+        raise ValueError(f"the result unpacks to more than {_UNPACKED} bytes")
+    if not unpacker.eof or unpacker.unused_data:
+        raise ValueError("the result is damaged: it is cut off, or followed by something else")
+    return document
+
+
+def _clean(sentence: str) -> str:
+    """One line of printable characters, as it may stand in a condition."""
+    line = " ".join("".join(c if c.isprintable() else " " for c in sentence).split())
+    return line[:_SENTENCE]

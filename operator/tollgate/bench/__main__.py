@@ -1,0 +1,103 @@
+"""`python -m tollgate.bench`: reads the plan and the dataset, runs, and leaves one document: a result or an error.
+
+Exit status: 0 a result was written, 2 the plan or the dataset is wrong, 143 ended by SIGTERM, 1 anything else.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+
+import uvloop
+
+from tollgate.api.benchmark import BenchmarkResult
+from tollgate.api.transport import encode, encode_error
+from tollgate.bench.dataset import parse_dataset
+from tollgate.bench.plan import Plan, parse_plan
+from tollgate.bench.protocol import Requests
+from tollgate.bench.run import run
+
+_FAILED = 1
+_WRONG_INPUT = 2
+_TERMINATED = 128 + signal.SIGTERM
+_STOPPED = (
+    "the load generator was stopped before it was done: deadlineSeconds of the profile had passed, "
+    "or its pod was evicted or deleted"
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a benchmark; the exit status."""
+    options = _options(arguments)
+    try:
+        plan = parse_plan(_read(options.plan, "plan"))
+        requests = Requests(plan.profile, parse_dataset(_read(options.dataset, "dataset")))
+    except ValueError as error:
+        return _fail(options.output, str(error), _WRONG_INPUT)
+    try:
+        result = uvloop.run(_until_terminated(plan, requests))
+        if options.output == "-":
+            print(json.dumps(result.dump(), indent=2))
+        else:
+            Path(options.output).write_text(encode(result))
+    except asyncio.CancelledError:
+        return _fail(options.output, _STOPPED, _TERMINATED)
+    except Exception as error:
+        traceback.print_exc()
+        return _fail(options.output, f"the load generator failed: {type(error).__name__}: {error}", _FAILED)
+    return 0
+
+
+def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tollgate.bench", description="Load a model server.")
+    parser.add_argument("--plan", default=os.environ.get("TOLLGATE_PLAN"), help="file with the plan")
+    parser.add_argument("--dataset", default=os.environ.get("TOLLGATE_DATASET"), help="file with the inputs")
+    parser.add_argument(
+        "--output",
+        default=os.environ.get("TOLLGATE_RESULT", "/dev/termination-log"),
+        help="file for the encoded result; - prints it as JSON",
+    )
+    return parser.parse_args(arguments)
+
+
+async def _until_terminated(plan: Plan, requests: Requests) -> BenchmarkResult:
+    """As the first process of a container, this one must ask for SIGTERM, or it would be ignored until SIGKILL."""
+    task = asyncio.current_task()
+    assert task is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    return await run(plan, requests, _log)
+
+
+def _read(path: str | None, what: str) -> bytes:
+    if not path:
+        raise ValueError(f"no {what}: set --{what} or TOLLGATE_{what.upper()} to its file")
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise ValueError(f"the {what} cannot be read: {error}") from None
+
+
+def _fail(output: str, sentence: str, status: int) -> int:
+    """Leave the sentence where the result would be, and in the log."""
+    _log(sentence)
+    if output != "-":
+        try:
+            Path(output).write_text(encode_error(sentence))
+        except OSError as error:
+            _log(f"the error cannot be written: {error}")
+    return status
+
+
+def _log(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

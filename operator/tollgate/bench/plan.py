@@ -1,0 +1,65 @@
+"""What a run of the load generator is told: the profile, the limits to count at, and where to send.
+
+The operator writes a `Plan` into the Job's ConfigMap; the load generator reads it. What the CRD cannot check
+is checked here, before any request is sent.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import jmespath
+from jmespath.exceptions import JMESPathError
+from pydantic import Field, StringConstraints, ValidationError, field_validator
+
+from tollgate.api.base import Model
+from tollgate.api.benchmark import Duration
+from tollgate.api.profiles import BenchmarkProfileSpec, LoadStage
+
+MAX_REQUESTS = 1_000_000  # of one stage: some 100 bytes of records and schedule each, in a small pod
+
+Target = Annotated[
+    str, StringConstraints(pattern=r"^([-.a-zA-Z0-9]+|\[[0-9a-fA-F:]+\]):[0-9]{1,5}$", max_length=260)
+]
+
+
+class Plan(Model):
+    """A benchmark, ready to run."""
+
+    profile: BenchmarkProfileSpec = Field(description="How to load the model.")
+    limits: Annotated[list[Duration], Field(max_length=16)] = Field(
+        default_factory=list, description="Latencies at which slower requests are counted exactly."
+    )
+    targets: Annotated[list[Target], Field(min_length=1, max_length=1000)] = Field(
+        description="host:port of each pod; requests go to them in turn."
+    )
+
+    @field_validator("profile")
+    @classmethod
+    def _can_be_run(cls, profile: BenchmarkProfileSpec) -> BenchmarkProfileSpec:
+        for stage in profile.stages:
+            _check_size(stage)
+        try:
+            jmespath.compile(profile.prediction or "@")
+        except JMESPathError as error:
+            reason = " ".join(str(error).split())
+            raise ValueError(f"prediction {profile.prediction!r} is no JMESPath: {reason}") from None
+        return profile
+
+
+def parse_plan(text: str | bytes) -> Plan:
+    """The plan in a JSON document. ValueError, one sentence, when it is not one that can be run."""
+    try:
+        return Plan.model_validate_json(text)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise ValueError(f"the plan is wrong: {where + ': ' if where else ''}{first['msg']}") from None
+
+
+def _check_size(stage: LoadStage) -> None:
+    amount = f"stage {stage.name} at {stage.rate} for {stage.duration_seconds} s sends "
+    if stage.requests < 1:
+        raise ValueError(amount + "no request: raise its rate or its duration")
+    if stage.requests > MAX_REQUESTS:
+        raise ValueError(amount + f"{stage.requests} requests, more than the {MAX_REQUESTS} of a stage")

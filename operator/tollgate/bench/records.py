@@ -1,0 +1,51 @@
+"""What is known of each request of a stage, and of the load generator meanwhile: raw, before anything is judged."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tollgate.bench.schedule import Schedule
+
+MAX_IN_FLIGHT = 2048  # each unanswered request costs a socket and some 40 KiB: this is what fits into 256 MiB
+
+
+class Outcome(IntEnum):
+    """What became of a request. All but ANSWERED are errors; their lower-case names are the kinds in a result."""
+
+    ANSWERED = 0
+    TIMEOUT = 1
+    CONNECT = 2  # no connection
+    DISCONNECT = 3  # closed or reset before the answer was whole
+    HTTP_4XX = 4
+    HTTP_5XX = 5
+    REDIRECT = 6
+    GARBAGE = 7  # not HTTP, not JSON, too long, or without a prediction
+    OTHER = 8
+
+
+@dataclass
+class StageRun:
+    """What happened in a stage. Arrays have an element per request; times are seconds since the stage's start."""
+
+    schedule: Schedule
+    timeout: float  # seconds from its due time after which a request has failed
+    scored: NDArray[np.bool_]
+    correct: NDArray[np.bool_] = field(init=False)
+    outcome: NDArray[np.int8] = field(init=False)  # values of `Outcome`
+    sent: NDArray[np.float64] = field(init=False)  # NaN: its time-out had passed before it could be sent
+    ended: NDArray[np.float64] = field(init=False)  # the answer was whole, or the request had failed
+    examples: dict[Outcome, str] = field(default_factory=dict)  # the first failure of each kind
+    held: int = 0  # requests that had to wait because MAX_IN_FLIGHT were unanswered
+    lags: list[float] = field(default_factory=list)  # seconds that each heartbeat of the event loop came late
+    throttled: float = 0.0  # seconds that a CPU limit kept the load generator from running
+
+    def __post_init__(self) -> None:
+        requests = len(self.schedule)
+        self.correct = np.zeros(requests, np.bool_)
+        self.outcome = np.zeros(requests, np.int8)
+        self.sent = np.full(requests, np.nan)
+        self.ended = np.full(requests, np.nan)

@@ -1,0 +1,111 @@
+"""Runs one stage: sends each request when it is due, whether or not earlier ones were answered, and records it.
+
+Everything is timed from the stage's start on one monotonic clock. Nothing is judged here: that is `summary` and
+`audit`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+from collections.abc import Iterator
+
+import numpy as np
+
+from tollgate.bench.client import Client, FailedError
+from tollgate.bench.pacing import Alarm, now
+from tollgate.bench.protocol import GarbageError, Requests
+from tollgate.bench.records import MAX_IN_FLIGHT, Outcome, StageRun
+from tollgate.bench.schedule import Schedule
+from tollgate.bench.vitals import Vitals
+
+_LEAD = 0.02  # seconds between the start of the clock and the first request that can be due
+
+
+class Stage:
+    """A stage in progress: `run` it once, and ask for its `progress` meanwhile."""
+
+    def __init__(self, schedule: Schedule, requests: Requests, client: Client, timeout: float) -> None:
+        self._record = StageRun(schedule, timeout, np.asarray(requests.scored)[schedule.items])
+        self._due: list[float] = schedule.due.tolist()
+        self._items: list[int] = schedule.items.tolist()
+        self._requests = requests
+        self._client = client
+        self._launched = self._finished = self._failed = 0
+        self._full = False
+        self._all_launched = asyncio.Event()
+
+    async def run(self) -> StageRun:
+        """Send everything, wait until each request is answered or timed out, and hand back the records."""
+        self._alarm = Alarm(self._launch_due)
+        try:
+            with _without_collections(), Vitals(self._record):
+                async with asyncio.TaskGroup() as self._group:
+                    self._start = now() + _LEAD
+                    self._alarm.set(self._start + self._due[0])
+                    await self._all_launched.wait()
+        finally:
+            self._alarm.close()
+        return self._record
+
+    @property
+    def progress(self) -> str:
+        """How far it is, in words."""
+        return (
+            f"{self._launched} of {len(self._due)} sent, {self._finished - self._failed} answered, "
+            f"{self._failed} failed, {self._launched - self._finished} in flight"
+        )
+
+    def _launch_due(self) -> None:
+        elapsed = now() - self._start
+        while self._launched < len(self._due) and self._due[self._launched] <= elapsed:
+            if self._launched - self._finished >= MAX_IN_FLIGHT:
+                self._full = True  # the next one to finish goes on here
+                return
+            self._record.held += self._full
+            self._group.create_task(self._request(self._launched))
+            self._launched += 1
+        self._full = False
+        if self._launched < len(self._due):
+            self._alarm.set(self._start + self._due[self._launched])
+        else:
+            self._all_launched.set()
+
+    async def _request(self, number: int) -> None:
+        item, record = self._items[number], self._record
+        deadline = self._start + self._due[number] + record.timeout
+        sent = now()
+        try:
+            if sent >= deadline:
+                raise FailedError(Outcome.TIMEOUT, "its time-out had passed before it could be sent")
+            record.sent[number] = sent - self._start
+            answer, ended = await self._client.post(number, self._requests.bodies[item], deadline)
+            record.correct[number] = self._requests.correct(item, answer)
+        except FailedError as error:
+            ended = self._fail(number, error.outcome, str(error))
+        except GarbageError as error:
+            ended = self._fail(number, Outcome.GARBAGE, str(error))
+        record.ended[number] = ended - self._start
+        self._finished += 1
+        if self._full:
+            self._launch_due()
+
+    def _fail(self, number: int, outcome: Outcome, message: str) -> float:
+        self._record.outcome[number] = outcome
+        self._record.examples.setdefault(outcome, message)
+        self._failed += 1
+        return now()
+
+
+@contextlib.contextmanager
+def _without_collections() -> Iterator[None]:
+    """No pause for garbage: what a request leaves behind is freed by its reference counts."""
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+        gc.unfreeze()

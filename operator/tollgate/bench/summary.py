@@ -1,0 +1,95 @@
+"""From the records of a stage to its `StageResult`: counts, order statistics, blocks and a sketch. Pure.
+
+No request is dropped anywhere: one that failed is over every limit, counts as its time-out in the quantiles and
+the sketch, and is not correct if its input was scored. Only the means are of answered requests.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tollgate.api import units
+from tollgate.api.benchmark import Block, OverLimit, Quantiles, Sketch, StageResult
+from tollgate.api.profiles import LoadStage
+from tollgate.api.transport import merge_pairs, write_bins
+from tollgate.bench.audit import client_limited, nearest_rank, schedule_delay_p99
+from tollgate.bench.records import Outcome, StageRun
+
+_BLOCKS = 20
+_BLOCK_REQUESTS = 10  # on average: fewer make no mean
+_GROWTH = 1.05
+_SKETCH_SIZE = 2048  # characters of `Sketch.bins`
+
+
+def summarize(stage: LoadStage, run: StageRun, limits: Sequence[str]) -> StageResult:
+    """What a stage measured. Limits are latencies such as 250ms, at which slower requests are counted."""
+    good = run.outcome == Outcome.ANSWERED
+    latency = np.where(good, run.ended - run.schedule.due, run.timeout)
+    seconds = [float(units.parse_duration(limit)) for limit in limits]
+    kinds = Counter(Outcome(code).name.lower() for code in run.outcome[~good].tolist())
+    sent = run.sent[~np.isnan(run.sent)]
+    return StageResult(
+        name=stage.name,
+        warm_up=stage.warm_up,
+        requested_rate=stage.rate,
+        achieved_rate=units.format_rate(len(sent) / max(run.schedule.span, float(np.max(sent, initial=0.0)))),
+        answered_rate=units.format_rate(_answered_rate(run, good)),
+        seconds=units.format_duration(max(run.schedule.span, float(np.max(run.ended)))),
+        requests=len(latency),
+        errors=kinds.total(),
+        error_kinds=dict(kinds),
+        over_limit=[
+            OverLimit(limit=limit, requests=int(np.count_nonzero(~good | (latency > bound))))
+            for limit, bound in zip(limits, seconds, strict=True)
+        ],
+        scored=int(np.count_nonzero(run.scored)),
+        correct=int(np.count_nonzero(run.correct)),
+        mean=units.format_duration(float(np.mean(latency[good])) if good.any() else run.timeout),
+        blocks=_blocks(run, good, latency),
+        quantiles=_quantiles(latency),
+        sketch=sketch(latency),
+        schedule_delay_p99=units.format_duration(schedule_delay_p99(run)),
+        client_limited=client_limited(run, seconds),
+    )
+
+
+def sketch(latency: NDArray[np.float64]) -> Sketch:
+    """The distribution of latencies, in seconds, in bins that grow by 5 %, or by more where the text would not fit."""
+    microseconds = np.maximum(latency * 1e6, 1.0)
+    index = np.ceil(np.log(microseconds) / math.log(_GROWTH) - 1e-9).astype(int)
+    growth, bins = _GROWTH, dict(Counter(index.tolist()))
+    while len(write_bins(bins)) > _SKETCH_SIZE:
+        growth, bins = growth**2, merge_pairs(bins)
+    return Sketch(growth=f"{growth:.6f}", bins=write_bins(bins))
+
+
+def _quantiles(latency: NDArray[np.float64]) -> Quantiles:
+    p50, p90, p95, p99, p999, slowest = (
+        units.format_duration(nearest_rank(latency, per_mille))
+        for per_mille in (500, 900, 950, 990, 999, 1000)
+    )
+    return Quantiles(p50=p50, p90=p90, p95=p95, p99=p99, p999=p999, max=slowest)
+
+
+def _blocks(run: StageRun, good: NDArray[np.bool_], latency: NDArray[np.float64]) -> list[Block]:
+    """Equal stretches of the schedule with the mean of their answered requests; one without any is left out."""
+    number = min(_BLOCKS, max(1, len(latency) // _BLOCK_REQUESTS))
+    block_of = np.minimum((run.schedule.due / run.schedule.span * number).astype(int), number - 1)
+    requests = np.bincount(block_of[good], minlength=number)
+    sums = np.bincount(block_of[good], latency[good], minlength=number)
+    return [
+        Block(requests=int(count), mean=units.format_duration(float(total / count)))
+        for count, total in zip(requests, sums, strict=True)
+        if count
+    ]
+
+
+def _answered_rate(run: StageRun, good: NDArray[np.bool_]) -> float:
+    if not good.any():
+        return 0.0
+    return int(np.count_nonzero(good)) / max(float(np.max(run.ended[good]) - run.schedule.due[0]), 1e-9)
