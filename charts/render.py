@@ -1,0 +1,79 @@
+"""Writes what the installs hold in copy: `python charts/render.py [--check]`, with $HELM or helm on the PATH.
+
+    crds/, charts/tollgate/files/crds/     from the models         (tollgate.api.crd)
+    charts/tollgate/files/latch.yaml       from its builder        (tollgate.manifests.latch)
+    charts/plain/                          from the chart          (helm template, default values)
+
+`--check` writes nothing and fails where a file differs from its source.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import yaml
+
+from tollgate.api import crd
+from tollgate.manifests.latch import latch_binding, latch_policy
+
+CHARTS = Path(__file__).resolve().parent
+CHART = CHARTS / "tollgate"
+PLAIN = CHARTS / "plain"
+CRD_FOLDERS = (CHARTS.parent / "crds", CHART / "files/crds")
+NAMESPACE = "tollgate-system"
+
+
+def latch() -> dict[Path, str]:
+    """The latch, for the chart."""
+    documents = yaml.safe_dump_all([latch_policy(), latch_binding()], sort_keys=False, width=110)
+    return {
+        CHART
+        / "files/latch.yaml": "# Generated from tollgate.manifests.latch by charts/render.py. Do not edit.\n"
+        + documents
+    }
+
+
+def plain(helm: str) -> dict[Path, str]:
+    """The chart with its default values, for kubectl. Kustomize makes the ConfigMap: overlays can replace it."""
+    rendered = subprocess.run(
+        [helm, "template", "tollgate", str(CHART), "--namespace", NAMESPACE, "--set", "crds.install=false"],
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    objects = [obj for obj in yaml.safe_load_all(rendered) if obj]
+    (config,) = (obj for obj in objects if obj["kind"] == "ConfigMap")
+    objects.remove(config)
+    header = "# Generated from charts/tollgate by charts/render.py. Do not edit: overlay it.\n"
+    return {
+        PLAIN / "tollgate.yaml": header + yaml.safe_dump_all(objects, sort_keys=False, width=110),
+        PLAIN / "config.yaml": header + config["data"]["config.yaml"],
+    }
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--check", action="store_true", help="write nothing; fail where a file differs")
+    check = parser.parse_args().check
+    failed = crd.main([*map(str, CRD_FOLDERS), *(["--check"] if check else [])])
+    # The chart is rendered from files on disk, so the latch has to be there first.
+    for source in (latch, lambda: plain(os.environ.get("HELM", "helm"))):
+        for path, content in source().items():
+            if path.is_file() and path.read_text() == content:
+                continue
+            if check:
+                print(f"{path} is not what its source says: run charts/render.py", file=sys.stderr)
+                failed = 1
+            else:
+                path.write_text(content)
+    return failed
+
+
+if __name__ == "__main__":
+    sys.exit(main())
