@@ -1,0 +1,65 @@
+"""What is sent to the model: the benchmark's dataset, and the mix of easy and hard images that live traffic is made of.
+
+Run as a program, it prints the dataset: python inputs.py > dataset.json
+"""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from digits import Digits, Split, load, roughen
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One image as it is sent (64 whole numbers within 0..16), the digit it shows, and whether it was roughened."""
+
+    image: tuple[int, ...]
+    label: int
+    hard: bool
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """The images that requests draw from."""
+
+    easy: Sequence[Sample]
+    hard: Sequence[Sample]
+
+    def draw(self, rng: random.Random, hard_share: float) -> Sample:
+        """One image; with probability `hard_share` a hard one."""
+        return rng.choice(self.hard if rng.random() < hard_share else self.easy)
+
+
+def dataset(split: Split) -> str:
+    """The benchmark's dataset as JSON: {"items": [{"input": [64 pixels], "expected": digit}]}."""
+    items = [
+        json.dumps({"input": sample.image, "expected": sample.label}) for sample in _samples(split.benchmark)
+    ]
+    return '{"items": [\n' + ",\n".join(items) + "\n]}\n"
+
+
+def benchmark_traffic(split: Split) -> Traffic:
+    """The images of the benchmark's dataset, and no others."""
+    return Traffic(easy=_samples(split.benchmark), hard=())
+
+
+def live_traffic(split: Split) -> Traffic:
+    """Digits that neither training nor the benchmark has seen: as they are, and as a bad camera sees them."""
+    rough = roughen(split.live.images, seed=5, degrees=12, pixels=0.4, noise=0.28)
+    hard = _samples(replace(split.live, images=rough), hard=True)
+    return Traffic(easy=_samples(split.live), hard=hard)
+
+
+def _samples(digits: Digits, hard: bool = False) -> Sequence[Sample]:
+    return [
+        Sample(tuple(int(pixel) for pixel in image), int(label), hard)
+        for image, label in zip(digits.images, digits.labels, strict=True)
+    ]
+
+
+if __name__ == "__main__":
+    print(dataset(load()), end="")
