@@ -27,6 +27,7 @@ FIELD_MANAGER = "tollgate"
 _TIMEOUT_SECONDS = 10.0
 _PAGE_SIZE = 500
 _DISCOVERY_SECONDS = 60.0
+_LONGEST_MESSAGE = 500
 _JSON = "application/json"
 _MERGE_PATCH = "application/merge-patch+json"
 _READS = frozenset({"get", "list"})
@@ -215,7 +216,7 @@ class KubernetesCluster:
     async def _send(
         self, verb: str, path: str, query: Mapping[str, str], body: Mapping[str, Any] | None, seconds: float
     ) -> tuple[int, str, Object]:
-        """HTTP status, Retry-After and the JSON object; ValueError when the body is none."""
+        """HTTP status, Retry-After and the JSON object; ValueError when a good answer is none."""
         method, url, headers, payload, _ = await self._client.param_serialize(
             _METHODS[verb],
             path,
@@ -227,9 +228,15 @@ class KubernetesCluster:
         response = await self._client.call_api(
             method, url, headers, payload, _request_timeout=aiohttp.ClientTimeout(total=seconds)
         )
-        answer = json.loads(await response.read())
-        if not isinstance(answer, dict):
-            raise ValueError(f"HTTP {response.status} without a JSON object")
+        text = await response.read()
+        try:
+            answer = json.loads(text)
+            if not isinstance(answer, dict):
+                raise ValueError("the answer is no JSON object")
+        except ValueError:
+            if response.status < 300:
+                raise
+            answer = {"message": text[:_LONGEST_MESSAGE].decode(errors="replace").strip()}
         return response.status, response.getheader("Retry-After", ""), answer
 
 
@@ -251,8 +258,9 @@ def _name(namespace: str, name: str) -> str:
 def _error(what: str, status: int, retry_after: str, answer: Object) -> ClusterError:
     """The exception for a refusal, in the API server's own words."""
     sentence = f"{what}: {answer.get('message') or f'HTTP {status}'}"
-    if status == 409:
-        return Conflict(sentence)
+    causes = answer.get("details", {}).get("causes") or ()
+    if status == 409 or any(cause.get("field") == "metadata.uid" for cause in causes):
+        return Conflict(sentence)  # a patch with another uid is answered with 422, not 409
     if status >= 500 or status in _RETRYABLE:
         seconds = retry_after or str(answer.get("details", {}).get("retryAfterSeconds", ""))
         return Unavailable(sentence, float(seconds) if seconds.isdecimal() else None)

@@ -1,6 +1,7 @@
 """Finds the API server and the credentials for it, the way kubectl does, or those of the pod.
 
-The client reads a pod's service account token again every minute, so a rotated token is picked up.
+The client reads a pod's service account token again every minute, so a rotated token is picked up. A proxy is taken
+from the kubeconfig (proxy-url), never from the environment.
 """
 
 from __future__ import annotations
@@ -23,7 +24,10 @@ async def connect() -> ApiClient:
 
     ClusterError when none of them is there or usable.
     """
-    configuration = Configuration(connection_pool_maxsize=_CONNECTIONS)
+    configuration = Configuration(
+        connection_pool_maxsize=_CONNECTIONS,
+        client_session_kwargs={"trust_env": False},  # looking for proxies costs two thread switches a call
+    )
     kubeconfig = os.environ.get("KUBECONFIG", "")
     try:
         if not kubeconfig and os.environ.get(_SERVICE_HOST):

@@ -30,7 +30,7 @@ from tollgate.ports import Samples
 MAX_BYTES = 8 * 1024 * 1024
 _CHUNK_BYTES = 64 * 1024
 _GRACE_SECONDS = 1.0
-_NO_RETRIES = Retry(total=0, redirect=0, respect_retry_after_header=False)
+_NO_RETRIES = Retry(total=0, read=False, redirect=False, respect_retry_after_header=False)
 
 
 def _unobserved(_result: str) -> None:
@@ -100,7 +100,7 @@ class PrometheusMetrics:
         except (PrometheusApiClientException, ValueError, TypeError, KeyError) as error:
             raise MetricsError(f"Prometheus answered what is no query result: {error!r:.300}") from error
         except OSError as error:  # every other exception of requests, and files that cannot be read
-            raise MetricsError(f"Prometheus cannot be reached: {type(error).__name__}: {error}") from error
+            raise MetricsError(f"Prometheus cannot be reached: {_root_cause(error)}") from error
         finally:
             self._idle.append(prometheus)
 
@@ -167,6 +167,12 @@ def _refusal(response: requests.Response, body: bytes) -> str:
     except (ValueError, TypeError, KeyError):
         words = response.reason or "no reason given"
     return f"Prometheus refused the query: HTTP {response.status_code}: {words:.300}"
+
+
+def _root_cause(error: BaseException) -> BaseException:
+    while error.__context__:
+        error = error.__context__
+    return error
 
 
 def _samples(series: Any) -> Samples:
