@@ -75,9 +75,10 @@ def candidate_name(target: str) -> str:
     return fit(f"{target}-candidate")
 
 
-def benchmark_name(budget: Identity, release: int, revision: str) -> str:
-    """Name of the Benchmark of a candidate."""
-    return fit(f"{budget.name}-{_short_hash(budget.uid)[:5]}-{release}-{revision}")
+def benchmark_name(budget: Identity, release: int, revision: str, attempt: int = 1) -> str:
+    """Name of the Benchmark of a candidate; a repeated one has its attempt in the name."""
+    repeated = f"-{attempt}" if attempt > 1 else ""
+    return fit(f"{budget.name}-{_short_hash(budget.uid)[:5]}-{release}-{revision}{repeated}")
 
 
 def decision_name(budget: Identity, release: int, action: Action) -> str:

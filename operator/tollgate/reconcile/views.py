@@ -12,7 +12,7 @@ from tollgate.manifests.names import (
     GOVERNED,
     RELEASED,
     REVISION,
-    TARGET_UID,
+    ANNOTATION_TARGET_UID,
     Identity,
     fit,
     owned_by,
@@ -118,7 +118,7 @@ def released_from(deployment_name: str, deployment_uid: str, replica_set: Object
     notes = replica_set["metadata"].get("annotations") or {}
     return (
         labels(replica_set).get(RELEASED) == fit(deployment_name)
-        and notes.get(TARGET_UID) == deployment_uid
+        and notes.get(ANNOTATION_TARGET_UID) == deployment_uid
         and not replica_set["metadata"].get("deletionTimestamp")
     )
 
