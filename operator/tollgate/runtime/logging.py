@@ -33,7 +33,7 @@ def about(key: Key) -> Iterator[None]:
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object a line: ts, level, logger, message, and controller, namespace, name where known."""
+    """One JSON object a line: ts, level, logger, message; controller, namespace, name and reason where known."""
 
     def format(self, record: logging.LogRecord) -> str:
         """The line."""
@@ -45,6 +45,8 @@ class JsonFormatter(logging.Formatter):
         }
         if (key := _about.get()) is not None:
             line |= {"controller": key.controller, "namespace": key.namespace, "name": key.name}
+        if reason := getattr(record, "reason", ""):
+            line["reason"] = reason
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
         return json.dumps(line, ensure_ascii=False)

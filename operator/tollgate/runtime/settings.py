@@ -1,0 +1,120 @@
+"""The operator's configuration: one YAML file, named by TOLLGATE_CONFIG, read once at the start.
+
+Secrets never stand in it: a bearer token is named by its file. Messages name settings, never their values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+import yaml
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
+
+from tollgate.errors import TollgateError
+
+VARIABLE = "TOLLGATE_CONFIG"
+
+
+class SettingsError(TollgateError):
+    """The configuration cannot be used; the message names the setting and says what to do."""
+
+
+def _url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError("write it as http://host:port or https://host/path")
+    if parts.username or parts.password:
+        raise ValueError("it must not contain a user name or password: use bearerTokenFile")
+    return value
+
+
+def _price(value: Any) -> Any:
+    if not isinstance(value, str):
+        raise ValueError('write it as a decimal in quotes, such as "0.04"')
+    return value
+
+
+Price = Annotated[Decimal, BeforeValidator(_price), Field(ge=0, allow_inf_nan=False)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(alias_generator=to_camel, extra="forbid", frozen=True)
+
+
+class PrometheusSettings(_Section):
+    """Where live measurements come from."""
+
+    url: Annotated[str, AfterValidator(_url)]
+    timeout_seconds: float = Field(10.0, gt=0, le=60)
+    bearer_token_file: str = ""
+    ca_file: str = ""
+
+
+class PriceSettings(_Section):
+    """What an hour of a resource costs."""
+
+    currency: str = Field(pattern="^[A-Z]{3}$")
+    cpu_core_hour: Price
+    memory_gib_hour: Price = Field(alias="memoryGiBHour")
+    gpu_hour: Price
+
+
+class BenchmarkSettings(_Section):
+    """What benchmark Jobs run."""
+
+    image: str = Field(min_length=1)
+    image_pull_policy: Literal["Always", "IfNotPresent", "Never"] = "IfNotPresent"
+
+
+class LeaderElectionSettings(_Section):
+    """Whether this process waits for a lease before it acts."""
+
+    enabled: bool = True
+
+
+class Settings(_Section):
+    """The whole file."""
+
+    prometheus: PrometheusSettings
+    benchmark: BenchmarkSettings
+    prices: PriceSettings | None = None
+    workers: int = Field(8, ge=1, le=64)
+    leader_election: LeaderElectionSettings = LeaderElectionSettings()
+    resync_seconds: float = Field(600.0, ge=10, le=86400)
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+def load(environ: Mapping[str, str]) -> Settings:
+    """The settings from the file that the environment names; SettingsError, one sentence, when unusable."""
+    path = environ.get(VARIABLE, "")
+    if not path:
+        raise SettingsError(f"{VARIABLE} is not set: let it name the YAML file with the operator's settings.")
+    try:
+        content = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be read: {error.strerror}.") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} is not YAML{_place(error)}.") from error
+    try:
+        return Settings.model_validate({} if content is None else content)
+    except ValidationError as error:
+        raise SettingsError(f"{path}: {'; '.join(map(_sentence, error.errors()))}.") from None
+
+
+def _place(error: Exception) -> str:
+    mark = getattr(error, "problem_mark", None)
+    return f" (line {mark.line + 1})" if mark else ""
+
+
+def _sentence(error: Any) -> str:
+    where = ".".join(map(str, error["loc"])) or "the file"
+    if error["type"] == "extra_forbidden":
+        return f"{where} is no setting"
+    if error["type"] == "missing":
+        return f"{where} is missing"
+    return f"{where}: {error['msg'].removeprefix('Value error, ')}"
