@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tests.cluster.errors import ClusterError
@@ -46,11 +46,15 @@ def require_root() -> None:
         )
 
 
-def ensure(programs: Mapping[str, str]) -> None:
+def ensure(needs: Mapping[str, str]) -> None:
     """Installs the packages of the missing programs or files. What is installed, from wherever, is left alone."""
-    packages = sorted({package for needed, package in programs.items() if not _present(needed)})
-    if not packages:
-        return
+    packages = sorted({package for needed, package in needs.items() if not _present(needed)})
+    if packages:
+        install(packages)
+
+
+def install(packages: Sequence[str]) -> None:
+    """Installs packages with apt-get; raises ClusterError, with the way out, where there is none."""
     if not find("apt-get"):
         raise ClusterError(
             f"This machine lacks {', '.join(packages)} and apt-get: install them with its own package manager, "
@@ -60,8 +64,8 @@ def ensure(programs: Mapping[str, str]) -> None:
     with step(f"installing {', '.join(packages)} with apt-get"):
         run(["apt-get", "update", "-qq"], environment=environment)
         # --no-remove: containerd conflicts with Docker's own package, which is not ours to throw out.
-        install = ["apt-get", "install", "-y", "-qq", "--no-remove", "--no-install-recommends"]
-        run([*install, *packages], environment=environment)
+        arguments = ["install", "-y", "-qq", "--no-remove", "--no-install-recommends", *packages]
+        run(["apt-get", *arguments], environment=environment)
 
 
 def _present(needed: str) -> bool:

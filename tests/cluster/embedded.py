@@ -64,7 +64,7 @@ class EmbeddedCluster:
         debian.require_root()
         with step("removing the embedded cluster"):
             for name in STOP_ORDER:
-                self._supervisor.stop([name])
+                self._supervisor.stop([name], patience_seconds=1)
             node.end_containers()
             network.remove(self._sysctls)
             shutil.rmtree(paths.CLUSTER, ignore_errors=True)

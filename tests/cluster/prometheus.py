@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import time
@@ -26,9 +27,12 @@ def ensure(cluster: Cluster) -> str:
     """
     image = os.environ.get("TOLLGATE_PROMETHEUS_IMAGE") or cluster.prometheus_image()
     interval = os.environ.get("TOLLGATE_SCRAPE_INTERVAL", "5s")
-    manifest = Template((paths.MANIFESTS / "prometheus.yaml").read_text())
+    manifest = (paths.MANIFESTS / "prometheus.yaml").read_text()
+    digest = hashlib.sha256((manifest + interval).encode()).hexdigest()[:16]
     kubectl = Kubectl(cluster.kubeconfig)
-    kubectl.apply(manifest.substitute(namespace=NAMESPACE, image=image, interval=interval))
+    kubectl.apply(
+        Template(manifest).substitute(namespace=NAMESPACE, image=image, interval=interval, digest=digest)
+    )
     kubectl.rolled_out(NAMESPACE, SERVICE)
     url = cluster.service_url(NAMESPACE, SERVICE, PORT)
     _wait_for_answers(url)

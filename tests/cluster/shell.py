@@ -9,8 +9,10 @@ from collections.abc import Mapping, Sequence
 
 from tests.cluster.errors import ClusterError
 
-SEARCH_PATH = os.pathsep.join([os.environ.get("PATH", ""), "/usr/local/sbin", "/usr/sbin", "/sbin"])
-"""Debian keeps nft, runc and their like where a plain user's PATH does not look."""
+SEARCH_PATH = os.pathsep.join(
+    [os.environ.get("PATH", ""), "/usr/local/sbin", "/usr/sbin", "/sbin", "/usr/local/go/bin"]
+)
+"""Also where nft, runc and Go lie on machines whose PATH, or whose sudo, does not say so."""
 
 
 def find(program: str) -> str | None:
