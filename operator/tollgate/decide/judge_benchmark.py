@@ -1,0 +1,207 @@
+"""A finished benchmark against each objective: a fixed number of requests, so exact tests and no second look.
+
+Every measured stage must hold, and the worst one is reported. A stage that the client could not keep up with tells
+nothing about the server. Breach of any objective in any stage acts, so these share alpha; Within does not.
+
+What is certified is the service under this load, on this dataset. Accuracy in particular: inputs repeat, so the
+scored requests are draws from the dataset and not from the world. Their number bounds the accuracy over the dataset;
+how well that stands for the world is for the dataset's owner to say.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tollgate.api import units
+from tollgate.api.benchmark import BenchmarkResult, StageResult
+from tollgate.api.objective import Dimension, Objective
+from tollgate.api.verdict import ObjectiveResult, Reason, Verdict
+from tollgate.decide.certificate import judge_fixed, requests_at_fraction
+from tollgate.decide.levels import Levels
+from tollgate.decide.limits import (
+    allowed_fraction,
+    count,
+    inconclusive,
+    limit_value,
+    show,
+    span,
+    tail_limit,
+    what_is_over,
+)
+from tollgate.decide.stage_estimates import Alpha, Estimate, NoEstimate, estimate
+from tollgate.measure.cost import CostUnknown, PodCost
+
+_LONGEST = 100
+"""Nobody lengthens a stage more than so many times."""
+
+
+@dataclass(frozen=True)
+class _Run:
+    """What is the same for all objectives and stages."""
+
+    pods: int
+    cost: PodCost | CostUnknown | None
+    levels: Levels
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """One objective in one stage; `badness` is over 1 where the estimate is beyond the limit."""
+
+    result: ObjectiveResult
+    badness: float
+
+    @property
+    def rank(self) -> tuple[int, float]:
+        """The worst first: a Breach, then what could not be told, then what is nearest its limit."""
+        order = {Verdict.BREACH: 0, Verdict.INCONCLUSIVE: 1, Verdict.WITHIN: 2}
+        return order[self.result.verdict], -self.badness
+
+
+def judge_benchmark(
+    objectives: Sequence[Objective],
+    result: BenchmarkResult,
+    *,
+    confidence: float,
+    cost: PodCost | CostUnknown | None = None,
+) -> list[ObjectiveResult]:
+    """One result an objective, in their order; `cost` is of one of the pods that were loaded."""
+    stages = [stage for stage in result.stages if not stage.warm_up]
+    run = _Run(result.pods, cost, Levels.shared(1 - confidence, len(objectives) * len(stages)))
+    return [_worst(o, stages, run) for o in objectives]
+
+
+def _worst(o: Objective, stages: Sequence[StageResult], run: _Run) -> ObjectiveResult:
+    if o.dimension is Dimension.THROUGHPUT:
+        # A stage that asks for less cannot show it, and is no breach either.
+        stages = [stage for stage in stages if float(units.parse_rate(stage.requested_rate)) > limit_value(o)]
+        if not stages:
+            return _open(
+                o, Reason.NO_DATA, f"no measured stage asks for more than {o.limit}: raise a rate"
+            ).result
+    if not stages:
+        return _open(o, Reason.NO_DATA, "the benchmark has no measured stage").result
+    return min((_judge(o, stage, run) for stage in stages), key=lambda judged: judged.rank).result
+
+
+def _judge(o: Objective, stage: StageResult, run: _Run) -> _Judged:
+    if stage.client_limited:
+        why = f"the load generator was the limit, not the server: {stage.client_limited}"
+        return _open(o, Reason.CLIENT_LIMITED, f"stage {stage.name}: {why}")
+    p0 = allowed_fraction(o)
+    if p0 is not None:
+        return _proportion(o, stage, p0, run)
+    upper_is_limit = o.max is not None
+    alpha = (
+        Alpha(low=run.levels.breach, high=run.levels.within)
+        if upper_is_limit
+        else Alpha(low=run.levels.within, high=run.levels.breach)
+    )
+    found = estimate(o, stage, pods=run.pods, cost=run.cost, alpha=alpha)
+    if isinstance(found, NoEstimate):
+        return _no_estimate(o, stage, found)
+    return _interval(o, stage, found)
+
+
+def _proportion(o: Objective, stage: StageResult, p0: float, run: _Run) -> _Judged:
+    """Tails, errors and accuracy: the exact certificate on the requests that are over."""
+    counted = _counted(o, stage)
+    if isinstance(counted, str):
+        return _open(o, Reason.NO_DATA, f"stage {stage.name}: {counted}")
+    n, over = counted
+    verdict = judge_fixed(n, over, p0, run.levels)
+    bounds = Alpha(low=run.levels.within, high=run.levels.within)
+    seen = estimate(o, stage, pods=run.pods, cost=run.cost, alpha=bounds)
+    assert isinstance(seen, Estimate)  # there is at least one request, as `_counted` made sure
+    message = (
+        f"stage {stage.name}: {over:,} of {count(n)} {what_is_over(o)} ({units.format_percent(over / n)}), "
+        f"at most {units.format_percent(p0)} allowed"
+    )
+    if verdict is Verdict.INCONCLUSIVE:
+        message += ": " + _more_requests(stage, n, over, p0, run)
+    result = _result(o, verdict, message, seen).model_copy(update={"requests": n, "over_limit": over})
+    return _Judged(result, over / n / p0)
+
+
+def _counted(o: Objective, stage: StageResult) -> tuple[int, int] | str:
+    """Requests, and how many of them are over; or why there is no such count."""
+    if o.dimension is Dimension.QUALITY:
+        if stage.scored == 0:
+            return "no input of the dataset has an expected output"
+        return stage.scored, stage.scored - stage.correct
+    if stage.requests == 0:
+        return "no request was sent"
+    if o.dimension is Dimension.ERROR_RATE:
+        return stage.requests, stage.errors
+    limit = tail_limit(o)
+    over = next((c.requests for c in stage.over_limit if units.parse_duration(c.limit) == limit), None)
+    if over is None:
+        return f"requests slower than {o.limit} were not counted: measure again with this limit"
+    return stage.requests, over
+
+
+def _more_requests(stage: StageResult, n: int, over: int, p0: float, run: _Run) -> str:
+    needed = requests_at_fraction(p0, run.levels.within, over / n)
+    if needed is None or needed > _LONGEST * n:
+        return "too close to the limit for a verdict"
+    more = max(1, needed - n)
+    rate = float(units.parse_rate(stage.requested_rate))
+    wait = f": {span(more / rate)} more at {stage.requested_rate}" if rate > 0 else ""
+    return f"too few for a verdict, send at least {count(needed)}{wait}"
+
+
+def _interval(o: Objective, stage: StageResult, seen: Estimate) -> _Judged:
+    """Means and rates: the interval against the limit."""
+    limit = limit_value(o)
+    if o.max is not None:
+        badness, wanted = seen.value / limit, "at most"
+        within, breach = seen.high <= limit, seen.low > limit
+    else:
+        badness, wanted = limit / seen.value if seen.value else math.inf, "at least"
+        within, breach = seen.low >= limit, seen.high < limit
+    verdict = Verdict.BREACH if breach else Verdict.WITHIN if within else Verdict.INCONCLUSIVE
+    message = (
+        f"stage {stage.name}: {show(o, seen.value)} ({show(o, seen.low)} to {show(o, seen.high)}), "
+        f"{wanted} {o.limit} allowed"
+    )
+    if verdict is Verdict.INCONCLUSIVE:
+        message += ": " + _longer(seen, limit)
+    result = _result(o, verdict, message, seen).model_copy(update={"requests": stage.requests - stage.errors})
+    return _Judged(result, badness)
+
+
+def _longer(seen: Estimate, limit: float) -> str:
+    """How much longer the stage must be for its interval to clear the limit; widths shrink with the root of time."""
+    width = seen.high - seen.value if seen.value < limit else seen.value - seen.low
+    distance = abs(limit - seen.value)
+    times = math.ceil((width / distance) ** 2) if distance else _LONGEST + 1
+    if times > _LONGEST:
+        return "too close to the limit for a verdict"
+    return f"too few requests for a verdict, make the stage about {max(2, times)} times as long"
+
+
+def _no_estimate(o: Objective, stage: StageResult, found: NoEstimate) -> _Judged:
+    if found.more_requests:
+        why = f"{found.why}: make the stage longer, or use fewer stages"
+        return _open(o, Reason.TOO_FEW_REQUESTS, f"stage {stage.name}: {why}")
+    return _open(o, Reason.NO_DATA, f"stage {stage.name}: {found.why}")
+
+
+def _result(o: Objective, verdict: Verdict, message: str, seen: Estimate) -> ObjectiveResult:
+    return ObjectiveResult(
+        name=o.name,
+        verdict=verdict,
+        reason=Reason.TOO_FEW_REQUESTS if verdict is Verdict.INCONCLUSIVE else None,
+        message=message[:1024],
+        limit=o.limit,
+        observed=show(o, seen.value),
+        low=show(o, seen.low),
+        high=show(o, seen.high),
+        enough=verdict is not Verdict.INCONCLUSIVE,
+    )
+
+
+def _open(o: Objective, reason: Reason, message: str) -> _Judged:
+    return _Judged(inconclusive(o, reason, message), math.inf)

@@ -1,0 +1,155 @@
+"""What a budget will need before it can speak, said when it is accepted and not when time has run out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from tollgate.api import units
+from tollgate.api.objective import Dimension, Objective
+from tollgate.api.profiles import BenchmarkProfileSpec, LoadStage, MetricProfileSpec
+from tollgate.decide.certificate import requests_needed
+from tollgate.decide.evidence import requests_to_detect
+from tollgate.decide.levels import LIVE, live_levels
+from tollgate.decide.limits import (
+    allowed_fraction,
+    count,
+    limit_value,
+    show,
+    span,
+    tail_limit,
+)
+from tollgate.decide.means import MIN_LIVE_BLOCKS, REQUESTS_PER_BLOCK
+from tollgate.measure.histogram import bracket
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Why an objective can not be judged as things are: a CamelCase reason, and a sentence that says what to do."""
+
+    objective: str
+    reason: str
+    message: str
+
+
+def latency_limits(objectives: Sequence[Objective]) -> tuple[Decimal, ...]:
+    """The latencies, in seconds, over which requests must be counted; ascending, each once."""
+    return tuple(sorted({limit for o in objectives if (limit := tail_limit(o)) is not None}))
+
+
+def benchmark_problems(
+    objectives: Sequence[Objective], profile: BenchmarkProfileSpec, *, confidence: float
+) -> list[Problem]:
+    """The objectives that a stage of the profile can never certify, whatever it measures."""
+    found: list[Problem] = []
+    for o in objectives:
+        p0 = allowed_fraction(o)
+        if p0 is not None:
+            needed = requests_needed(p0, 1 - confidence)
+            found += [
+                _too_short(o, stage, needed, confidence)
+                for stage in profile.measured
+                if needed is None or stage.requests < needed
+            ]
+        elif o.dimension is Dimension.THROUGHPUT:
+            found += _never_asked(o, profile)
+    return found
+
+
+def _too_short(o: Objective, stage: LoadStage, needed: int | None, confidence: float) -> Problem:
+    if needed is None:
+        return Problem(
+            o.name,
+            "StageTooShort",
+            f"objective {o.name}: no benchmark can certify a limit as strict as {o.limit}",
+        )
+    seconds = math.ceil(needed / float(units.parse_rate(stage.rate)))
+    return Problem(
+        o.name,
+        "StageTooShort",
+        f"objective {o.name}: stage {stage.name} sends {count(stage.requests)} ({stage.rate} for "
+        f"{stage.duration_seconds} s), and needs {needed:,} to certify it at confidence {confidence:g} even if all "
+        f"goes well: set durationSeconds to {seconds} or more, or raise its rate",
+    )
+
+
+def _never_asked(o: Objective, profile: BenchmarkProfileSpec) -> list[Problem]:
+    if any(float(units.parse_rate(stage.rate)) > limit_value(o) for stage in profile.measured):
+        return []
+    return [
+        Problem(
+            o.name,
+            "RateTooLow",
+            f"objective {o.name}: no measured stage asks for more than {o.limit}, so none can show it: "
+            "raise the rate of a stage",
+        )
+    ]
+
+
+def live_problems(objectives: Sequence[Objective], profile: MetricProfileSpec) -> list[Problem]:
+    """The objectives for which the metrics of live traffic lack a series."""
+    return [
+        Problem(
+            o.name,
+            "ErrorsNotMeasured",
+            f"objective {o.name}: the MetricProfile names no error counter: add errors to it, or remove the objective",
+        )
+        for o in objectives
+        if o.dimension is Dimension.ERROR_RATE and profile.errors is None
+    ]
+
+
+def resolution_problems(objectives: Sequence[Objective], edges: Sequence[float]) -> list[Problem]:
+    """The latency limits that are no bucket edge of the server's histogram; `edges` in seconds."""
+    found = []
+    for o in objectives:
+        limit = tail_limit(o)
+        if limit is None:
+            continue
+        around = bracket(sorted(edges), float(limit))
+        if around.exact:
+            continue
+        below = f"above {show(o, around.below)}" if around.below is not None else "below the lowest edge"
+        above = f"below {show(o, around.above)}" if around.above is not None else "above the highest edge"
+        found.append(
+            Problem(
+                o.name,
+                "BucketResolution",
+                f"objective {o.name}: the server's histogram has no bucket edge at {o.limit} (it lies {below}, "
+                f"{above}), so requests between are not told apart: add the edge {o.limit}, or move the limit",
+            )
+        )
+    return found
+
+
+def canary_requests(objectives: Sequence[Objective], *, alpha: float) -> dict[str, int]:
+    """Requests to the candidate after which each live objective would have shown a severe regression.
+
+    For means and cost it is the least that can be judged; their spread, unknown beforehand, may ask for more.
+    """
+    needed = {}
+    for o in objectives:
+        if o.dimension in LIVE:
+            p0 = allowed_fraction(o)
+            blocks = MIN_LIVE_BLOCKS * REQUESTS_PER_BLOCK
+            needed[o.name] = (
+                blocks if p0 is None else requests_to_detect(p0, live_levels(objectives, alpha).breach)
+            )
+    return needed
+
+
+def canary_message(objectives: Sequence[Objective], *, alpha: float, rate: float | None) -> str:
+    """What a canary step waits for, in one sentence; `rate` is requests per second to the candidate, if known."""
+    needed = canary_requests(objectives, alpha=alpha)
+    if not needed:
+        return "No objective is judged on live traffic."
+    slowest = max(needed, key=lambda name: needed[name])
+    requests = needed[slowest]
+    sentence = f"A canary step needs about {count(requests)} to the candidate (objective {slowest})"
+    if rate is None:
+        return sentence + "."
+    if rate <= 0:
+        return sentence + ", and it receives none now."
+    return f"{sentence}: {span(requests / rate)} at {units.format_rate(rate)}."

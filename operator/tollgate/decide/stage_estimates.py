@@ -1,0 +1,137 @@
+"""What one stage of a benchmark measured of one objective, with bounds at either end.
+
+Both judging against a limit and comparing with a baseline start from here. Values are in the base units of
+`decide.limits`; each bound is wrong with at most the probability asked for.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from scipy.special import gammainccinv, gammaincinv
+
+from tollgate.api import units
+from tollgate.api.benchmark import StageResult
+from tollgate.api.objective import Dimension, Objective, Statistic
+from tollgate.api.transport import read_bins
+from tollgate.decide.certificate import proportion_interval, quantile_ranks
+from tollgate.decide.limits import price_per_second
+from tollgate.decide.means import fixed_interval
+from tollgate.measure.cost import CostUnknown, PodCost
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A value and its bounds; `high` may be infinite, where the data bound nothing."""
+
+    value: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class NoEstimate:
+    """Why a stage says nothing of an objective. `more_requests` is True where a longer stage would."""
+
+    why: str
+    more_requests: bool = False
+
+
+@dataclass(frozen=True)
+class Alpha:
+    """Probability with which each bound may be wrong."""
+
+    low: float
+    high: float
+
+
+def estimate(
+    o: Objective, stage: StageResult, *, pods: int, cost: PodCost | CostUnknown | None, alpha: Alpha
+) -> Estimate | NoEstimate:
+    """What `stage`, which loaded so many pods, says of the objective."""
+    match o.dimension:
+        case Dimension.LATENCY:
+            if o.statistic is None or o.statistic is Statistic.MEAN:
+                return _mean(stage, alpha)
+            return _quantile(stage, o.statistic, alpha)
+        case Dimension.ERROR_RATE:
+            return _proportion(stage.errors, stage.requests, "no request was sent", alpha)
+        case Dimension.QUALITY:
+            return _proportion(stage.correct, stage.scored, "no input has an expected output", alpha)
+        case Dimension.THROUGHPUT:
+            return _answered_rate(stage, alpha)
+        case Dimension.COST:
+            return _cost(o, stage, pods, cost, alpha)
+
+
+def _proportion(part: int, whole: int, when_none: str, alpha: Alpha) -> Estimate | NoEstimate:
+    if whole == 0:
+        return NoEstimate(when_none)
+    low, _ = proportion_interval(whole, part, alpha.low)
+    _, high = proportion_interval(whole, part, alpha.high)
+    return Estimate(part / whole, low, high)
+
+
+def _mean(stage: StageResult, alpha: Alpha) -> Estimate | NoEstimate:
+    """Mean latency of the answered requests; the spread is that of blocks of time, as neighbours share a queue."""
+    pairs = [
+        (float(units.parse_duration(block.mean)) * block.requests, float(block.requests))
+        for block in stage.blocks
+    ]
+    interval = fixed_interval(pairs, alpha_low=alpha.low, alpha_high=alpha.high)
+    if interval is None:
+        return NoEstimate(f"{len(pairs)} blocks of time do not show the spread of a mean", more_requests=True)
+    return Estimate(interval.value, max(0.0, interval.low), interval.high)
+
+
+def _quantile(stage: StageResult, statistic: Statistic, alpha: Alpha) -> Estimate:
+    """The nearest-rank quantile, bounded by order statistics and by the bins of the sketch that hold them."""
+    value = float(units.parse_duration(getattr(stage.quantiles, statistic.value.lower())))
+    bins = list(read_bins(stage.sketch))
+    n = sum(count for _, count in bins)
+    tail = statistic.tail
+    assert tail is not None
+    q = float(1 - tail)
+    low_rank, _ = quantile_ranks(n, q, alpha.low)
+    _, high_rank = quantile_ranks(n, q, alpha.high)
+    growth = float(stage.sketch.growth)
+    low = 0.0 if low_rank == 0 else growth ** (_bin_of(bins, low_rank) - 1) * 1e-6
+    high = math.inf if high_rank > n else growth ** _bin_of(bins, high_rank) * 1e-6
+    return Estimate(value, min(low, value), max(high, value))
+
+
+def _bin_of(bins: list[tuple[int, int]], rank: int) -> int:
+    """Index of the bin that holds the order statistic of this rank, 1 to the number of requests."""
+    seen = 0
+    for index, count in bins:
+        seen += count
+        if seen >= rank:
+            return index
+    raise ValueError(f"rank {rank} of {seen} requests")
+
+
+def _answered_rate(stage: StageResult, alpha: Alpha) -> Estimate:
+    """Good answers per second, bounded as a Poisson count (Garwood, 1936).
+
+    That is right for Poisson arrivals and wide for constant ones. The blocks are not used: of these, empty ones are
+    left out, and so are others where the result would not fit.
+    """
+    answered = stage.requests - stage.errors
+    rate = float(units.parse_rate(stage.answered_rate))
+    seconds = answered / rate if rate > 0 else float(units.parse_duration(stage.seconds))
+    low = float(gammaincinv(answered, alpha.low)) if answered else 0.0
+    return Estimate(rate, low / seconds, float(gammainccinv(answered + 1, alpha.high)) / seconds)
+
+
+def _cost(
+    o: Objective, stage: StageResult, pods: int, cost: PodCost | CostUnknown | None, alpha: Alpha
+) -> Estimate | NoEstimate:
+    price = price_per_second(o, cost)
+    if isinstance(price, CostUnknown):
+        return NoEstimate(price.reason)
+    rate = _answered_rate(stage, Alpha(low=alpha.high, high=alpha.low))
+    if rate.low <= 0:
+        return NoEstimate("no request was answered")
+    spent = pods * price
+    return Estimate(spent / rate.value, spent / rate.high, spent / rate.low)
