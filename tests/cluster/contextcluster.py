@@ -4,6 +4,7 @@ and images come from a registry that it can reach."""
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import quote
 
 from tests.cluster import gobuild, paths
 from tests.cluster.choose import Provider
@@ -22,7 +23,7 @@ class ContextCluster:
 
     def __init__(self, context: str) -> None:
         self._context = context
-        self.kubeconfig = paths.CACHE / "context" / "kubeconfig"
+        self.kubeconfig = paths.CACHE / "contexts" / quote(context, safe="")
 
     def up(self) -> None:
         """Copies that one context into a kubeconfig of its own, and checks that the cluster answers."""
