@@ -1,0 +1,384 @@
+"""The CRDs on a real API server: what it takes, what it refuses and with which words, and that the models agree."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from conftest import Kubectl
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from kubernetes import client, config
+from pydantic import ValidationError
+
+from tollgate.api.base import API_VERSION, GROUP, VERSION
+from tollgate.api.budget import BudgetStatus, CostPer, Dimension, EfficiencyBudget, Statistic
+from tollgate.api.conditions import Condition
+from tollgate.api.decision import Action, DecisionSpec, ObjectIdentity
+from tollgate.api.profiles import BenchmarkProfile, MetricProfile
+from tollgate.api.release import Approved, Rejected, Release, Stage, StageSpan
+from tollgate.api.verdict import ObjectiveResult, Reason, Relation, Verdict
+from tollgate.manifests.benchmark import benchmark
+from tollgate.manifests.decision import decision
+from tollgate.manifests.names import Identity
+from tollgate.ports import BUDGET
+
+pytestmark = [pytest.mark.cluster, pytest.mark.usefixtures("crds")]
+
+EXAMPLE = Path(__file__).parents[2] / "examples/digits/tollgate"
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+SERVER_ALONE = ("create", "--dry-run=server", "--validate=false")  # without kubectl's own checks before it
+Change = Callable[[dict[str, Any]], object]
+
+
+def example(name: str) -> dict[str, Any]:
+    loaded: dict[str, Any] = yaml.safe_load((EXAMPLE / f"{name}.yaml").read_text())
+    return loaded
+
+
+@pytest.fixture
+def budget(namespace: str) -> dict[str, Any]:
+    obj = example("budget")
+    obj["metadata"]["namespace"] = namespace
+    return obj
+
+
+def without_empty_lists(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: without_empty_lists(inner) for key, inner in value.items() if inner != []}
+    return [without_empty_lists(inner) for inner in value] if isinstance(value, list) else value
+
+
+def objective(index: int, **fields: Any) -> Change:
+    return lambda spec: spec["objectives"][index].update(fields)
+
+
+def without(index: int, field: str) -> Change:
+    return lambda spec: spec["objectives"][index].pop(field)
+
+
+def steps(*shares: str) -> Change:
+    return lambda spec: spec["canary"].update(steps=[{"share": share} for share in shares])
+
+
+WRONG_BUDGETS: dict[str, tuple[Change, str]] = {
+    "another unit": (
+        objective(0, max="0.40USD"),
+        "spec.objectives[0].max: Invalid value: Latency: write max as a duration above 0, such as 250ms or 1.5s, "
+        "not 0.40USD",
+    ),
+    "a bare number": (
+        objective(0, max="250"),
+        "spec.objectives[0].max: Invalid value: Latency: write max as a duration above 0, such as 250ms or 1.5s, "
+        "not 250",
+    ),
+    "a number": (objective(0, max=250), 'spec.objectives[0].max in body must be of type string: "integer"'),
+    "a limit of zero": (objective(4, max="0%"), "ErrorRate: write max as a percentage between 0 and 100"),
+    "an amount without a currency": (
+        objective(2, max="0.40"),
+        "Cost: write max as an amount above 0 with its currency",
+    ),
+    "a cost per nothing": (
+        without(2, "per"),
+        "spec.objectives[2]: Invalid value: Cost takes exactly max and per",
+    ),
+    "a latency without a statistic": (without(0, "statistic"), "Latency takes exactly max and statistic"),
+    "an unknown dimension": (
+        objective(0, dimension="FLOPs"),
+        'spec.objectives[0].dimension: Unsupported value: "FLOPs": supported values: "Latency", "ErrorRate", "Cost", '
+        '"Quality", "Throughput"',
+    ),
+    "an unknown statistic": (objective(0, statistic="P98"), 'Unsupported value: "P98"'),
+    "an unknown mode": (lambda spec: spec.update(mode="Block"), 'spec.mode: Unsupported value: "Block"'),
+    "two objectives of a name": (
+        objective(1, name="tail"),
+        'spec.objectives[1]: Duplicate value: {"name":"tail"}',
+    ),
+    "two steps of a share": (steps("10%", "10%"), 'spec.canary.steps[1]: Duplicate value: {"share":"10%"}'),
+    "a step to all pods": (steps("100%"), "spec.canary.steps[0].share in body should match"),
+    "too many steps": (
+        steps(*(f"{n}%" for n in range(1, 12))),
+        "spec.canary.steps: Too many: 11: must have at most 10",
+    ),
+    "too many objectives": (
+        lambda spec: spec.update(
+            objectives=[{"name": f"o{n}", "dimension": "ErrorRate", "max": "1%"} for n in range(33)]
+        ),
+        "spec.objectives: Too many: 33: must have at most 32 items",
+    ),
+    "nobody who answers for it": (
+        lambda spec: spec.update(owners=[]),
+        "spec.owners in body should have at least 1",
+    ),
+    "no target": (lambda spec: spec.pop("target"), "spec.target: Required value"),
+    "too much confidence": (lambda spec: spec.update(confidence="1"), "spec.confidence in body should match"),
+}
+
+
+@pytest.mark.parametrize(("change", "message"), WRONG_BUDGETS.values(), ids=WRONG_BUDGETS)
+def test_a_wrong_budget_is_refused_in_words_and_by_the_model(
+    kubectl: Kubectl, budget: dict[str, Any], change: Change, message: str
+) -> None:
+    change(budget["spec"])
+    assert message in kubectl.refused(*SERVER_ALONE, objects=[budget])
+    with pytest.raises(ValidationError):
+        EfficiencyBudget.model_validate(budget)
+
+
+def test_a_misspelt_field_is_named(kubectl: Kubectl, budget: dict[str, Any]) -> None:
+    budget["spec"]["onDelet"] = "Hold"
+    assert re.search(
+        'unknown field "(spec.)?onDelet"', kubectl.refused("create", "--dry-run=server", objects=[budget])
+    )
+
+
+PROFILES: dict[str, tuple[Change, str]] = {
+    "no model to ask for": (lambda spec: spec.pop("model"), "OpenInference needs model, the model's name"),
+    "no path to ask at": (lambda spec: spec.update(protocol="JSON"), "JSON needs path, such as /predict"),
+    "nothing but warm-up": (lambda spec: spec["stages"].pop(), "at least one stage must not be warmUp"),
+    "no load": (
+        lambda spec: spec["stages"][1].update(rate="0req/s"),
+        "spec.stages[1].rate: Invalid value: write rate as requests per second above 0, such as 40req/s, not 0req/s",
+    ),
+    "two stages of a name": (lambda spec: spec["stages"][1].update(name="warm-up"), "Duplicate value"),
+    "an address for a path": (
+        lambda spec: spec.update(path="http://elsewhere"),
+        "spec.path in body should match",
+    ),
+}
+
+
+@pytest.mark.parametrize(("change", "message"), PROFILES.values(), ids=PROFILES)
+def test_a_wrong_profile_is_refused_in_words_and_by_the_model(
+    kubectl: Kubectl, change: Change, message: str
+) -> None:
+    profile = example("benchmark-profile")
+    change(profile["spec"])
+    assert message in kubectl.refused(*SERVER_ALONE, objects=[profile])
+    with pytest.raises(ValidationError):
+        BenchmarkProfile.model_validate(profile)
+
+
+def test_the_example_is_taken_and_filled_in_as_the_models_do(
+    kubectl: Kubectl, budget: dict[str, Any]
+) -> None:
+    for obj, model in (
+        (budget, EfficiencyBudget),
+        (example("benchmark-profile"), BenchmarkProfile),
+        (example("metric-profile"), MetricProfile),
+    ):
+        name = obj["metadata"]["name"]
+        kubectl("apply", "--server-side", "--force-conflicts", objects=[obj])
+        namespaced = ["-n", obj["metadata"]["namespace"]] if "namespace" in obj["metadata"] else []
+        served = kubectl.get(f"{obj['kind'].lower()}.{GROUP}", name, *namespaced)
+        assert served["spec"] == without_empty_lists(model.model_validate(obj).dump()["spec"])
+        kubectl("delete", f"{obj['kind'].lower()}.{GROUP}", name, *namespaced)
+
+
+def test_a_target_is_immutable(kubectl: Kubectl, budget: dict[str, Any]) -> None:
+    budget["metadata"]["name"] = "moved"
+    kubectl("create", objects=[budget])
+    budget["spec"]["target"]["name"] = "another"
+    refusal = kubectl.refused("apply", "--server-side", "--force-conflicts", objects=[budget])
+    assert "spec.target: Invalid value: target is immutable: make another EfficiencyBudget" in refusal
+
+
+def test_a_decision_never_changes(kubectl: Kubectl, namespace: str) -> None:
+    spec = DecisionSpec(
+        action=Action.PROMOTED,
+        reason="AllWithin",
+        budget=ObjectIdentity(name="digits", uid="u1"),
+        budget_generation=1,
+        target=ObjectIdentity(name="digits", uid="u2"),
+        release=1,
+        revision="0123456789",
+        stage="Promoting",
+        decided_at=NOON,
+        started_at=NOON,
+        limits=EfficiencyBudget.model_validate(example("budget")).spec.objectives,
+    )
+    kubectl("create", objects=[decision(spec, name="digits-1-promoted", namespace=namespace)])
+    changed = spec.model_copy(update={"message": "It was within its limits, honestly."})
+    refusal = kubectl.refused(
+        "replace", objects=[decision(changed, name="digits-1-promoted", namespace=namespace)]
+    )
+    assert "a decision is a record: it never changes" in refusal
+    served = kubectl.get("effd", "digits-1-promoted", "-n", namespace)
+    assert DecisionSpec.model_validate(served["spec"]) == spec
+
+
+def test_a_benchmark_is_one_measurement(kubectl: Kubectl, namespace: str) -> None:
+    owner = Identity(BUDGET, namespace, "digits", "11111111-2222-3333-4444-555555555555")
+    made = benchmark(
+        owner,
+        name="digits-1",
+        profile="digits-steady",
+        target="digits-candidate",
+        limits=["250ms"],
+        revision="0",
+    )
+    del made["metadata"]["ownerReferences"]  # the garbage collector would miss this owner
+    kubectl("create", objects=[made])
+    made["spec"]["target"]["name"] = "another"
+    refusal = kubectl.refused("replace", objects=[made])
+    assert "a Benchmark is one measurement: make another one" in refusal
+
+
+def full_status() -> BudgetStatus:
+    """A status with every field set."""
+    result = ObjectiveResult(
+        name="tail",
+        verdict=Verdict.INCONCLUSIVE,
+        reason=Reason.TOO_FEW_REQUESTS,
+        message="40 of 459 requests.",
+        limit="250ms",
+        observed="31.5ms",
+        low="30ms",
+        high="33ms",
+        requests=40,
+        over_limit=0,
+        evidence_breach="-0.4",
+        evidence_within="0.2",
+        enough=True,
+        relation=Relation.BETTER,
+    )
+    good = Approved(
+        revision="0123456789",
+        image="digits:1",
+        replica_set="digits-1",
+        benchmark="b",
+        decision="d",
+        since=NOON,
+    )
+    release = Release(
+        number=2,
+        revision="9876543210",
+        image="digits:2",
+        stage=Stage.CANARY,
+        initial=True,
+        since=NOON,
+        started_at=NOON,
+        reason="Waiting",
+        message="For requests.",
+        step=1,
+        share="50%",
+        counting_since=NOON,
+        benchmark="b2",
+        benchmark_objectives=[result],
+        live_objectives=[result],
+        rollback_to=good,
+        attempt=2,
+        improves=["tail"],
+        decision="d2",
+        history=[StageSpan(stage=Stage.HELD, since=NOON)],
+    )
+    return BudgetStatus(
+        observed_generation=3,
+        conditions=[Condition(type="Ready", status="True", reason="Accepted", last_transition_time=NOON)],
+        release=release,
+        releases=2,
+        last_good=good,
+        known_good=[good],
+        serving_since=NOON,
+        rejected=[
+            Rejected(revision="5", image="digits:0", decision="d0", at=NOON, reason="Slow.", rolled_back=True)
+        ],
+        objectives=[result],
+        governed_uid="u",
+    )
+
+
+def test_a_status_comes_back_whole(kubectl: Kubectl, budget: dict[str, Any]) -> None:
+    budget["metadata"]["name"] = "whole"
+    kubectl("create", objects=[budget])
+    status = full_status()
+    assert status.model_fields_set == set(BudgetStatus.model_fields)
+    kubectl("replace", "--subresource=status", objects=[{**budget, "status": status.dump()}])
+    served = kubectl.get("effb", "whole", "-n", budget["metadata"]["namespace"])
+    assert BudgetStatus.model_validate(served["status"]) == status
+
+
+def test_users_see_the_state_of_a_budget_in_one_line(kubectl: Kubectl, budget: dict[str, Any]) -> None:
+    budget["metadata"]["name"] = "listed"
+    kubectl("create", objects=[budget])
+    kubectl("replace", "--subresource=status", objects=[{**budget, "status": full_status().dump()}])
+    header, row = kubectl("get", "effb", "listed", "-n", budget["metadata"]["namespace"]).splitlines()
+    assert header.split() == ["NAME", "TARGET", "MODE", "READY", "WITHIN", "STAGE", "SHARE", "AGE"]
+    assert row.split()[:6] == ["listed", "digits", "Enforce", "True", "Canary", "50%"]
+
+
+@pytest.mark.parametrize("short", ["effb", "bench", "benchp", "metp", "effd", "tollgate"])
+def test_every_kind_answers_to_its_short_name_and_category(kubectl: Kubectl, short: str) -> None:
+    kubectl("get", short, "-A")
+
+
+def test_explain_teaches(kubectl: Kubectl) -> None:
+    explained = kubectl(
+        "explain", "efficiencybudget.spec.canary.onInconclusive", f"--api-version={API_VERSION}"
+    )
+    assert "Hold keeps the share and says so" in explained
+    assert "enum" in explained.lower()
+
+
+LIMITS = st.one_of(
+    st.sampled_from(
+        ["250ms", "1.5s", "0ms", "0.000us", "0.40USD", "0USD", "1%", "0%", "99.9%", "100%", "0.95", "1", "0"]
+    ),
+    st.sampled_from(
+        ["30req/s", "0req/s", "250", "250 ms", "-1ms", "1e3ms", ".5s", "5.s", "1.0000000001s", "9" * 13 + "s"]
+    ),
+    st.from_regex(r"[0-9]{1,3}(\.[0-9]{1,2})?(us|ms|s|%|USD|req/s|)", fullmatch=True),
+)
+OBJECTIVES = st.fixed_dictionaries(
+    {"dimension": st.sampled_from(list(Dimension)).map(str)},
+    optional={
+        "statistic": st.sampled_from(list(Statistic)).map(str),
+        "per": st.sampled_from(list(CostPer)).map(str),
+        "metric": st.just("Accuracy"),
+        "max": LIMITS,
+        "min": LIMITS,
+    },
+)
+
+
+@pytest.fixture(scope="module")
+def api(kubeconfig: str) -> client.CustomObjectsApi:
+    return client.CustomObjectsApi(config.new_client_from_config(kubeconfig))
+
+
+@settings(max_examples=40, deadline=None)
+@given(objectives=st.lists(OBJECTIVES, min_size=20, max_size=32))
+def test_model_and_api_server_refuse_the_same_objectives(
+    api: client.CustomObjectsApi, namespace: str, objectives: list[dict[str, str]]
+) -> None:
+    obj = example("budget")
+    obj["metadata"]["namespace"] = namespace
+    obj["spec"]["objectives"] = [{"name": f"o{n}", **fields} for n, fields in enumerate(objectives)]
+    assert refused_by_server(api, obj) == refused_by_model(obj)
+
+
+def refused_by_model(obj: dict[str, Any]) -> set[int]:
+    try:
+        EfficiencyBudget.model_validate(obj)
+    except ValidationError as error:
+        return {int(e["loc"][2]) for e in error.errors()}
+    return set()
+
+
+def refused_by_server(api: client.CustomObjectsApi, obj: dict[str, Any]) -> set[int]:
+    """Indices of the objectives that the causes of a 422 name, as in `spec.objectives[3].max`."""
+    namespace = obj["metadata"]["namespace"]
+    try:
+        api.create_namespaced_custom_object(GROUP, VERSION, namespace, BUDGET.plural, obj, dry_run="All")
+    except client.ApiException as error:
+        if error.status != 422:
+            raise
+        causes = json.loads(error.body)["details"]["causes"]
+        return {int(cause["field"].split("[")[1].split("]")[0]) for cause in causes}
+    return set()
