@@ -57,8 +57,10 @@ def wants_paused(s: Snapshot, status: BudgetStatus) -> bool | None:
         return True if release is not None and release.stage.gating and not release.initial else None
     if s.target.revision != status.last_good.revision:
         return True
-    rolling = release is not None and release.stage is Stage.PROMOTING
-    return bool(s.resting_latch and not rolling and s.target.template_active)
+    if not s.resting_latch or (release is not None and release.stage is Stage.PROMOTING):
+        return False
+    # A restart changes the template without a new revision: it too has to roll out before the latch rests again.
+    return s.target.template_active and len(s.active) <= 1
 
 
 def _latch(s: Snapshot, status: BudgetStatus) -> list[Action]:

@@ -9,10 +9,10 @@ from typing import Any
 
 from tollgate.decide.snapshot import Candidate, Pod, ReplicaSet, Target
 from tollgate.manifests.names import (
+    ANNOTATION_TARGET_UID,
     GOVERNED,
     RELEASED,
     REVISION,
-    ANNOTATION_TARGET_UID,
     Identity,
     fit,
     owned_by,

@@ -56,6 +56,13 @@ class Operator:
         """The stage of the release."""
         return self.status.release.stage if self.status.release else None
 
+    def recorded(self, stage: Stage) -> bool:
+        """Whether the release is in that stage and its decision is on record."""
+        release = self.status.release
+        return (
+            release is not None and release.stage is stage and release.decision.endswith(stage.value.lower())
+        )
+
     async def pass_once(self) -> None:
         """Every key is looked at once; a refused write is tried again with the next pass."""
         with contextlib.suppress(ClusterError):

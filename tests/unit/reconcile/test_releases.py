@@ -7,7 +7,8 @@ import pytest
 from tests.unit.reconcile.operator import Operator
 from tests.unit.reconcile.world import Behaviour, World, populated
 from tollgate.api.budget import Stage
-from tollgate.ports import DEPLOYMENT
+from tollgate.ports import BUDGET, DEPLOYMENT
+from tollgate.reconcile.key import Key
 
 GOOD = Behaviour()
 BAD_TAIL = Behaviour(bench_slow=0.08)
@@ -17,7 +18,7 @@ BAD_LIVE = Behaviour(live_slow=0.2)
 @pytest.fixture
 async def op() -> Operator:
     operator = Operator(populated())
-    await operator.run(Stage.PROMOTED)
+    await operator.run(lambda: bool(operator.status.release and operator.status.release.decision))
     return operator
 
 
@@ -36,8 +37,9 @@ def candidate(world: World) -> bool:
 
 
 async def release(op: Operator, version: str, behaviour: Behaviour, until: Stage) -> None:
+    """A version is released until its release is in a stage."""
     op.world.git_applies(version, behaviour)
-    await op.run(until)
+    await op.run(lambda: op.stage is until and op.status.release.image == f"digits:{version}")  # type: ignore[union-attr]
 
 
 async def test_what_serves_is_adopted(op: Operator) -> None:
@@ -114,7 +116,10 @@ async def test_breach_while_serving_rolls_back_and_leaves_the_template(op: Opera
     await op.run(lambda: op.world.serving() == {"v1": 2}, each=always_served)
     assert op.stage is Stage.ROLLED_BACK
     assert target(op.world)["paused"] is True
-    assert [action for action, image in records(op.world) if image == "digits:v5"] == ["Promoted", "RolledBack"]
+    assert [action for action, image in records(op.world) if image == "digits:v5"] == [
+        "Promoted",
+        "RolledBack",
+    ]
     await release(op, "v6", GOOD, Stage.WATCHING)
     await op.run(lambda: op.world.serving() == {"v6": 2})
 
@@ -213,22 +218,17 @@ async def test_prometheus_outage_never_rolls_back(op: Operator) -> None:
 
 
 async def test_deleted_budget_gives_the_deployment_back(op: Operator) -> None:
-    from tollgate.ports import BUDGET
-
     await release(op, "v2", GOOD, Stage.CANARY)
     op.world.remove(BUDGET, "digits")
     for _ in range(20):
-        await op.orphans.reconcile(_orphan())
+        await op.orphans.reconcile(Key("deployment", "vision", "digits"))
         op.world.tick()
     assert not candidate(op.world)
-    assert "tollgate.dev/governed" not in op.world.objects[("deployments", "vision", "digits")]["metadata"]["labels"]
+    assert (
+        "tollgate.dev/governed"
+        not in op.world.objects[("deployments", "vision", "digits")]["metadata"]["labels"]
+    )
     assert op.world.serving() == {"v2": 2}
-
-
-def _orphan():  # type: ignore[no-untyped-def]
-    from tollgate.reconcile.key import Key
-
-    return Key("deployment", "vision", "digits")
 
 
 async def test_recreated_deployment_with_known_good_template_goes_on(op: Operator) -> None:
@@ -256,16 +256,11 @@ async def test_recreated_deployment_with_a_new_template_is_measured_while_it_ser
 
 async def test_initial_gate_measures_what_serves() -> None:
     op = Operator(populated({"initial": "Gate"}))
-    await op.run(Stage.PROMOTED)
+    await op.run(lambda: op.recorded(Stage.PROMOTED))
     assert op.status.last_good is not None
     assert op.status.last_good.benchmark
     assert records(op.world) == [("Promoted", "digits:v1")]
-    assert not candidate(op.world) or await _gone(op)
-
-
-async def _gone(op: Operator) -> bool:
     await op.run(lambda: not candidate(op.world))
-    return True
 
 
 async def test_observe_judges_and_holds_nothing() -> None:

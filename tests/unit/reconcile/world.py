@@ -138,7 +138,9 @@ class World:
         series = re.match(r"[\w:]+", query)
         pods = re.search(r'pod=~"([^"]*)"', query)
         window = re.search(r"\[(\d+)s\]", query)
-        assert series and pods and window
+        assert series
+        assert pods
+        assert window
         pattern, name = re.compile(pods[1].replace("\\\\", "\\")), series[0]
         begin, end = at.timestamp() - int(window[1]), at.timestamp()
         out: list[Samples] = []
@@ -196,7 +198,7 @@ class World:
     def git_applies(self, version: str, behaviour: Behaviour | None = None, **annotations: str) -> None:
         """Git's manifest is applied: the API server's policy latches a governed Deployment."""
         if behaviour is not None:
-            self.versions[version] = behaviour
+            self.versions[version] = copy.copy(behaviour)
         target = self.objects[("deployments", "vision", "digits")]
         new = copy.deepcopy(target)
         container = new["spec"]["template"]["spec"]["containers"][0]
