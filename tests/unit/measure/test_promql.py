@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from tollgate.api.profiles import MetricProfileSpec
+from tollgate.measure.promql import OwnedBy, PodNames, live_queries, regex_escape, string, window_seconds
+
+PROFILE = MetricProfileSpec.model_validate(
+    {
+        "labels": {"namespace": "kube_namespace", "pod": "kube_pod"},
+        "scrapeIntervalSeconds": 15,
+        "latency": {"series": "lat", "matchers": [{"label": "route", "operator": "!~", "value": 'a"b\\c'}]},
+        "errors": {"series": "errors_total"},
+    }
+)
+
+
+def test_queries_are_range_selectors_that_carry_namespace_and_pods() -> None:
+    queries = live_queries(PROFILE, "vision", PodNames(("b-1", "a.x")), 90)
+    rest = r'{kube_namespace="vision",kube_pod=~"^(?:a\\.x|b-1)$",route!~"a\"b\\c"}[90s]'
+    assert queries.counts == "lat_count" + rest
+    assert queries.buckets == "lat_bucket" + rest
+    assert queries.sums == "lat_sum" + rest
+    assert queries.errors == 'errors_total{kube_namespace="vision",kube_pod=~"^(?:a\\\\.x|b-1)$"}[90s]'
+    assert queries.requests is None
+
+
+def test_no_pods_are_no_query() -> None:
+    with pytest.raises(ValueError, match="no pods"):
+        PodNames(())
+
+
+def test_pods_of_a_replica_set() -> None:
+    pattern = OwnedBy("digits-7c9f").pattern
+    assert re.fullmatch(pattern, "digits-7c9f-x2x9k")
+    assert not re.fullmatch(pattern, "digits-7c9f-canary-x2x9k")
+    assert not re.fullmatch(pattern, "other-digits-7c9f-x2x9k")
+
+
+def test_pods_of_a_replica_set_with_a_long_name() -> None:
+    name = "a" * 60 + "-7c9f8b6d5"
+    assert re.fullmatch(OwnedBy(name).pattern, name[:58] + "x2x9k")
+
+
+@pytest.mark.parametrize("char", list("\\.+*?()|[]{}^$"))
+def test_special_characters_match_themselves(char: str) -> None:
+    assert re.fullmatch(regex_escape(f"a{char}b"), f"a{char}b")
+    assert regex_escape(char) == "\\" + char
+
+
+def test_string_literal() -> None:
+    assert string('say "hi"\n\\d') == r'"say \"hi\"\n\\d"'
+
+
+def test_window_holds_its_base() -> None:
+    assert window_seconds(PROFILE, since=100.2, until=160.0) == 60 + 75
