@@ -11,6 +11,7 @@ from string import Template
 
 from tests.cluster import buildah, controlplane, debian, gobuild, network, node, paths, scratchimage
 from tests.cluster.choose import Provider
+from tests.cluster.errors import ClusterError
 from tests.cluster.kubectl import Kubectl
 from tests.cluster.pki import Authority
 from tests.cluster.processes import Daemon, Supervisor
@@ -21,6 +22,9 @@ PAUSE, COREDNS, PROMETHEUS = (f"tollgate.dev/{program}:dev" for program in ("pau
 STOP_ORDER = (
     "kubelet", "kube-proxy", "containerd", "kube-scheduler", "kube-controller-manager", "kube-apiserver", "etcd"
 )  # fmt: skip
+
+_OWNER = paths.RUN / "owner"
+"""Holds the state folder of the one embedded cluster that a machine can run."""
 
 
 class EmbeddedCluster:
@@ -37,6 +41,7 @@ class EmbeddedCluster:
     def up(self) -> None:
         """Starts the cluster, or what is missing of it, and waits until pods can run and names resolve."""
         debian.require_root()
+        _refuse_foreign()
         debian.ensure(debian.NODE)
         gobuild.ensure(list(gobuild.CLUSTER))
         paths.CLUSTER.mkdir(parents=True, exist_ok=True)
@@ -49,6 +54,7 @@ class EmbeddedCluster:
         if all(map(self._supervisor.current, [*control_plane, runtime, *agents])) and self._serves(kubectl):
             say("  the embedded cluster is running: reusing it")
             return
+        paths.write(_OWNER, str(paths.CLUSTER))
         network.create(self._sysctls)
         with step("starting the control plane"):
             self._start_control_plane(control_plane, kubectl)
@@ -62,6 +68,7 @@ class EmbeddedCluster:
     def down(self) -> None:
         """Removes the cluster and all its traces. Compiled programs and built images stay in the cache."""
         debian.require_root()
+        _refuse_foreign()
         with step("removing the embedded cluster"):
             for name in STOP_ORDER:
                 self._supervisor.stop([name], patience_seconds=1)
@@ -108,7 +115,6 @@ class EmbeddedCluster:
                 self._supervisor.wait("the API server was ready", ready, 90, logs_of=daemon.name)
 
     def _start_node(self, runtime: Daemon, agents: list[Daemon], kubectl: Kubectl) -> None:
-        paths.RUN.mkdir(parents=True, exist_ok=True)
         self._supervisor.ensure(runtime)
         answers = lambda: attempt([*self._ctr(), "version"]).returncode == 0  # noqa: E731
         self._supervisor.wait("containerd answered", answers, 30, logs_of=runtime.name)
@@ -144,3 +150,13 @@ class EmbeddedCluster:
 
     def _ctr(self) -> list[str]:
         return ["ctr", f"--address={node.SOCKET}", "--namespace=k8s.io"]
+
+
+def _refuse_foreign() -> None:
+    """Raises ClusterError if another cache folder's embedded cluster is on this machine: ours would tear it down."""
+    owner = Path(_OWNER.read_text()) if _OWNER.exists() else paths.CLUSTER
+    if owner != paths.CLUSTER and owner.exists():
+        raise ClusterError(
+            f"The embedded cluster of {owner} is on this machine, and there is room for one only: remove that one "
+            f"with XDG_CACHE_HOME={owner.parents[1]} make cluster-down."
+        )

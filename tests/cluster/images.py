@@ -12,17 +12,18 @@ from tests.cluster import paths
 from tests.cluster.cluster import Cluster
 from tests.cluster.say import say
 
-_IGNORED = {"__pycache__", ".dockerignore"}
-
 
 @dataclass(frozen=True)
 class Image:
-    """An image of the project: what it is made of, and the variable that names one made elsewhere."""
+    """An image of the project: what it is made of, and the variable that names one made elsewhere.
+
+    `inputs` are glob patterns in the folder `context`: what the Containerfile copies, and nothing more.
+    """
 
     name: str
     containerfile: Path
     context: Path
-    inputs: tuple[Path, ...]
+    inputs: tuple[str, ...]
     variable: str
 
 
@@ -30,14 +31,14 @@ OPERATOR = Image(
     "tollgate.dev/operator:dev",
     paths.REPOSITORY / "operator" / "Containerfile",
     paths.REPOSITORY,
-    (paths.REPOSITORY / "pyproject.toml", paths.REPOSITORY / "operator" / "tollgate"),
+    ("pyproject.toml", "operator/tollgate/**/*"),
     "TOLLGATE_IMAGE",
 )
 DIGITS = Image(
     "tollgate.dev/digits:dev",
     paths.REPOSITORY / "examples" / "digits" / "Containerfile",
     paths.REPOSITORY / "examples" / "digits",
-    (paths.REPOSITORY / "examples" / "digits",),
+    ("requirements.txt", "*.py"),
     "TOLLGATE_DIGITS_IMAGE",
 )
 
@@ -47,7 +48,7 @@ def ensure(cluster: Cluster, image: Image) -> str:
     if elsewhere := os.environ.get(image.variable):
         say(f"  {image.variable} names {elsewhere}: using it as it is")
         return elsewhere
-    now = content_hash(paths.REPOSITORY, [image.containerfile, *image.inputs])
+    now = content_hash(image.context, [str(image.containerfile.relative_to(image.context)), *image.inputs])
     record = paths.CLUSTER / "loaded" / image.name.replace("/", "_")
     if record.exists() and record.read_text() == now and cluster.has_image(image.name):
         say(f"  {image.name} is up to date")
@@ -58,12 +59,11 @@ def ensure(cluster: Cluster, image: Image) -> str:
     return image.name
 
 
-def content_hash(root: Path, inputs: Iterable[Path]) -> str:
-    """Hashes names (relative to `root`) and contents of files and of all files in folders, in a fixed order."""
-    files = {file for path in inputs for file in (path.rglob("*") if path.is_dir() else [path])}
+def content_hash(root: Path, patterns: Iterable[str]) -> str:
+    """Hashes names and contents of the files in `root` that match a pattern, in a fixed order."""
     digest = hashlib.sha256()
-    for file in sorted(files):
-        if not file.is_file() or _IGNORED.intersection(file.parts):
+    for file in sorted({file for pattern in patterns for file in root.glob(pattern)}):
+        if not file.is_file() or "__pycache__" in file.parts:
             continue
         content = file.read_bytes()
         digest.update(f"{file.relative_to(root)}\0{len(content)}\0".encode())
