@@ -14,4 +14,3 @@ class Options:
 
     prices: PriceTable | None
     job: JobSettings
-    version: str = ""
