@@ -9,8 +9,7 @@ import json
 import logging
 import math
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any, Literal
 from urllib.parse import quote
 
@@ -26,7 +25,8 @@ logger = logging.getLogger(__name__)
 FIELD_MANAGER = "tollgate"
 _TIMEOUT_SECONDS = 10.0
 _PAGE_SIZE = 500
-_DISCOVERY_SECONDS = 60.0
+_SERVED_SECONDS = 60.0
+_ABSENT_SECONDS = 5.0
 _LONGEST_MESSAGE = 500
 _JSON = "application/json"
 _MERGE_PATCH = "application/merge-patch+json"
@@ -35,21 +35,11 @@ _METHODS = {"get": "GET", "list": "GET", "create": "POST", "patch": "PATCH", "de
 _RETRYABLE = frozenset({408, 410, 429})
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One call, for metrics. The HTTP status is 0, and the answer empty, when none came."""
-
-    verb: str
-    kind: str
-    status: int
-    answer: Object
-
-
 def _unlimited() -> float:
     return math.inf
 
 
-def _unobserved(_call: Call) -> None:
+def _unobserved(_verb: str, _kind: str, _status: int, _answer: Object) -> None:
     return None
 
 
@@ -57,7 +47,8 @@ class KubernetesCluster:
     """`ports.Cluster` on one client, which the caller closes (`close`).
 
     `write_seconds` says for how long this process may still write (<= 0: not at all). A write is given up
-    when that time is over, so that none is begun or awaited after the leader's lease has run out.
+    when that time is over, so that none is begun or awaited after the leader's lease has run out. `observe` is told
+    verb, kind, HTTP status (0: no usable answer) and answer of each call.
     """
 
     def __init__(
@@ -65,7 +56,7 @@ class KubernetesCluster:
         client: ApiClient,
         *,
         write_seconds: Callable[[], float] = _unlimited,
-        observe: Callable[[Call], None] = _unobserved,
+        observe: Callable[[str, str, int, Object], None] = _unobserved,
     ) -> None:
         self._client: Any = client  # untyped
         self._write_seconds = write_seconds
@@ -82,18 +73,20 @@ class KubernetesCluster:
 
     async def list(self, kind: Kind, namespace: str, labels: str = "") -> list[Object]:
         """See ports.Cluster. Each item gets the apiVersion and kind that lists omit."""
-        items: list[Object] = []
-        token = ""
+        return [item async for page in self.pages(kind, namespace, labels) for item in page]
+
+    async def pages(self, kind: Kind, namespace: str, labels: str = "") -> AsyncIterator[Sequence[Object]]:
+        """As `list`, but a page at a time, for who does not want to hold all of them."""
+        named = {"apiVersion": kind.api_version, "kind": kind.kind}
+        query = {"limit": str(_PAGE_SIZE), "labelSelector": labels, "continue": ""}
         while True:
-            query = {"limit": str(_PAGE_SIZE), "labelSelector": labels, "continue": token}
             page = await self._request("list", kind, _path(kind, namespace), namespace, query=query)
             if page is None:
                 raise Denied(f"list {kind.kind}: the API server does not serve {kind.api_version}")
-            named = {"apiVersion": kind.api_version, "kind": kind.kind}
-            items.extend({**named, **item} for item in page.get("items") or [])
-            token = page.get("metadata", {}).get("continue") or ""
-            if not token:
-                return items
+            yield [{**named, **item} for item in page.get("items") or []]
+            query["continue"] = page.get("metadata", {}).get("continue") or ""
+            if not query["continue"]:
+                return
 
     async def create(self, obj: Object) -> Object:
         """See ports.Cluster. Denied when the namespace is gone."""
@@ -150,9 +143,11 @@ class KubernetesCluster:
             logger.debug("delete %s %s: already replaced", kind.kind, _name(namespace, name))
 
     async def serves(self, kind: Kind) -> bool:
-        """See ports.Cluster. The answer may be a minute old."""
-        served = await self._discover(kind.api_version, max_age=_DISCOVERY_SECONDS)
-        return kind.kind in served
+        """See ports.Cluster. A yes may be a minute old, a no a few seconds."""
+        for max_age in (_SERVED_SECONDS, _ABSENT_SECONDS):
+            if kind.kind in await self._discover(kind.api_version, max_age=max_age):
+                return True
+        return False
 
     async def _resolve(self, api_version: str, kind: str) -> Kind:
         """The resource type that an object names; Denied when it is not served."""
@@ -206,7 +201,7 @@ class KubernetesCluster:
             reason = str(error) or type(error).__name__
             raise Unavailable(f"{what}: no usable answer from the API server: {reason}") from error
         finally:
-            self._observe(Call(verb, kind.kind, status, answer))
+            self._observe(verb, kind.kind, status, answer)
         if status == 404:
             return None
         if not 200 <= status < 300:

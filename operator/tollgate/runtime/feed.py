@@ -45,7 +45,7 @@ class Feed:
     ) -> None:
         self._enqueue = enqueue
         self._on_event = on_event
-        self._monotonic = monotonic
+        self.now = monotonic
         self._referrers: dict[Reference, set[Key]] = {}
         self._missed: dict[Key, float] = {}
         self._deletion_seen_at = -math.inf
@@ -57,6 +57,7 @@ class Feed:
         namespace, name = text(obj, "metadata", "namespace"), text(obj, "metadata", "name")
         deleted = type_ == "DELETED"
         if kind == BUDGET and deleted:
+            self._deletion_seen_at = self.now()
             self._deleted(Key("budget", namespace, name))
         elif kind == BUDGET:
             self._budget(Key("budget", namespace, name), obj)
@@ -91,14 +92,14 @@ class Feed:
     def behind(self, seconds: float) -> str:
         """Why the watch is not to be trusted: what it has failed to deliver for so long; "" when all is well."""
         for key, since in self._missed.items():
-            if (silent := self._monotonic() - since) > seconds:
+            if (silent := self.now() - since) > seconds:
                 return f"the watch has not delivered {key} in {silent:.0f} s, although it changed"
         return ""
 
     def _budget(self, key: Key, obj: Object) -> None:
         self._missed.pop(key, None)
         known = self._forget(key)
-        view = self.budgets[key] = BudgetView.of(obj, self._monotonic())
+        view = self.budgets[key] = BudgetView.of(obj, self.now())
         for reference in view.references:
             self._referrers.setdefault(reference, set()).add(key)
         if known is None or known.resource_version != view.resource_version:
@@ -106,7 +107,6 @@ class Feed:
 
     def _deleted(self, key: Key) -> None:
         self._missed.pop(key, None)
-        self._deletion_seen_at = self._monotonic()
         if known := self._forget(key):
             _, namespace, name = known.target
             self._orphan(Key("deployment", namespace, name), 0.0)
@@ -121,7 +121,7 @@ class Feed:
         return known
 
     def _orphan(self, deployment: Key, seconds: float) -> None:
-        if not self.governs(deployment):
+        if deployment.name and not self.governs(deployment):
             self._enqueue(deployment, seconds)
 
     def _wake(self, keys: Iterable[Key]) -> None:

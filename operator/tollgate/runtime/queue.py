@@ -90,7 +90,7 @@ class WorkQueue:
         self._failures: dict[Key, int] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._changed = asyncio.Event()
-        self._running = False
+        self.running = False
         self._stopping = False
         self._progress_at = -math.inf
 
@@ -104,7 +104,7 @@ class WorkQueue:
     async def run(self) -> None:
         """Work until `stop` or cancellation. Cancelled work stays in the queue, and a later `run` takes it up."""
         loop = asyncio.get_running_loop()
-        self._running, self._stopping, self._progress_at = True, False, loop.time()
+        self.running, self._stopping, self._progress_at = True, False, loop.time()
         try:
             while not self._stopping:
                 self._changed.clear()
@@ -116,7 +116,7 @@ class WorkQueue:
             if self._tasks:
                 await asyncio.wait(self._tasks)
         finally:
-            self._running = False
+            self.running = False
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -128,7 +128,7 @@ class WorkQueue:
 
     def stuck(self, seconds: float) -> str:
         """Why nothing moves although it should since that many seconds; "" when all is well or it does not run."""
-        if not self._running:
+        if not self.running:
             return ""
         now = asyncio.get_running_loop().time()
         for key, since in self._started.items():

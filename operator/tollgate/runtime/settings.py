@@ -86,6 +86,7 @@ class Settings(_Section):
     workers: int = Field(8, ge=1, le=64)
     leader_election: LeaderElectionSettings = LeaderElectionSettings()
     resync_seconds: float = Field(600.0, ge=10, le=86400)
+    health_port: int = Field(8080, ge=1, le=65535)
     log_level: Literal["debug", "info", "warning", "error"] = "info"
 
 

@@ -13,7 +13,7 @@ from aiohttp import web
 from kubernetes.aio.client.api_client import ApiClient
 from kubernetes.aio.client.configuration import Configuration
 
-from tollgate.adapters.cluster import Call, KubernetesCluster
+from tollgate.adapters.cluster import KubernetesCluster
 from tollgate.errors import Conflict, Denied, Unavailable
 from tollgate.ports import CONFIG_MAP, DEPLOYMENT, METRIC_PROFILE, POD, Kind
 
@@ -26,7 +26,7 @@ class Api:
     def __init__(self) -> None:
         self.answer: Answer = fixed(200, {})
         self.requests: list[tuple[str, str, dict[str, str], Any]] = []
-        self.calls: list[Call] = []
+        self.calls: list[tuple[str, str, int]] = []
         self.write_seconds = math.inf
         self.url = ""
 
@@ -37,7 +37,10 @@ class Api:
 
     def cluster(self) -> KubernetesCluster:
         client = ApiClient(Configuration(host=self.url))
-        return KubernetesCluster(client, write_seconds=lambda: self.write_seconds, observe=self.calls.append)
+        return KubernetesCluster(client, write_seconds=lambda: self.write_seconds, observe=self.observe)
+
+    def observe(self, verb: str, kind: str, status: int, answer: Any) -> None:
+        self.calls.append((verb, kind, status))
 
 
 def fixed(status: int, body: Any, **headers: str) -> Answer:
@@ -191,7 +194,7 @@ async def test_a_server_that_hangs_is_given_up(
     api.answer = hang
     with pytest.raises(Unavailable, match="get Pod vision/x"):
         await cluster.get(POD, "vision", "x")
-    assert [call.status for call in api.calls] == [0]
+    assert api.calls == [("get", "Pod", 0)]
 
 
 @pytest.mark.parametrize("uid_of_the_one_there", ["gone", "another"])
@@ -262,7 +265,4 @@ async def test_every_call_is_observed(api: Api, cluster: KubernetesCluster) -> N
     await cluster.get(POD, "vision", "x")
     api.answer = fixed(404, {"message": "not found"})
     assert await cluster.get(POD, "vision", "x") is None
-    assert [(call.verb, call.kind, call.status) for call in api.calls] == [
-        ("get", "Pod", 200),
-        ("get", "Pod", 404),
-    ]
+    assert api.calls == [("get", "Pod", 200), ("get", "Pod", 404)]
