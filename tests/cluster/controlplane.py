@@ -34,6 +34,14 @@ def daemons(authority: Authority, folder: Path) -> list[Daemon]:
     ]
 
 
+def audit_policy() -> Path:
+    """Says where the audit policy lies: a copy, for the cluster may outlive the checkout that started it."""
+    paths.AUDIT_LOG.parent.mkdir(parents=True, exist_ok=True)
+    policy = paths.CLUSTER / "audit-policy.yaml"
+    paths.write(policy, (paths.CONFIG / policy.name).read_text())
+    return policy
+
+
 def _program(name: str) -> str:
     return str(paths.BIN / name)
 
@@ -61,7 +69,7 @@ def _api_server(authority: Authority) -> Daemon:
     certificate, key = authority.issue("apiserver", "kube-apiserver", hosts=hosts)
     client, client_key = authority.issue("apiserver-kubelet", "kube-apiserver", "system:masters")
     accounts = authority.signing_key("service-accounts")
-    policy = paths.CONFIG / "audit-policy.yaml"
+    policy = audit_policy()
     return Daemon(
         "kube-apiserver",
         (

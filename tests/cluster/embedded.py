@@ -51,7 +51,8 @@ class EmbeddedCluster:
         runtime = node.containerd(paths.CLUSTER)
         agents = [node.kubelet(authority, paths.CLUSTER), node.kube_proxy(authority, paths.CLUSTER)]
         kubectl = Kubectl(self.kubeconfig)
-        if all(map(self._supervisor.current, [*control_plane, runtime, *agents])) and self._serves(kubectl):
+        daemons = [*control_plane, runtime, *agents]
+        if all(map(self._supervisor.current, daemons)) and kubectl.api_ready() and network.names_resolve():
             say("  the embedded cluster is running: reusing it")
             return
         paths.write(_OWNER, str(paths.CLUSTER))
@@ -103,34 +104,26 @@ class EmbeddedCluster:
         )
         return f"http://{address}:{port}"
 
-    def _serves(self, kubectl: Kubectl) -> bool:
-        return network.names_resolve() and kubectl.answers("get", "--raw", "/readyz") == "ok"
+    def _containerd_answers(self) -> bool:
+        return attempt([*self._ctr(), "version"]).returncode == 0
 
     def _start_control_plane(self, daemons: list[Daemon], kubectl: Kubectl) -> None:
         for daemon in daemons:
             self._supervisor.ensure(daemon)
             if daemon.name == "kube-apiserver":
                 # The others give up if they may not read what the API server grants them only when it is ready.
-                ready = lambda: kubectl.answers("get", "--raw", "/readyz") == "ok"  # noqa: E731
-                self._supervisor.wait("the API server was ready", ready, 90, logs_of=daemon.name)
+                self._supervisor.wait("the API server was ready", kubectl.api_ready, 90, logs_of=daemon.name)
 
     def _start_node(self, runtime: Daemon, agents: list[Daemon], kubectl: Kubectl) -> None:
         self._supervisor.ensure(runtime)
-        answers = lambda: attempt([*self._ctr(), "version"]).returncode == 0  # noqa: E731
-        self._supervisor.wait("containerd answered", answers, 30, logs_of=runtime.name)
+        self._supervisor.wait("containerd answered", self._containerd_answers, 30, logs_of=runtime.name)
         self._load_program("pause", PAUSE)
         self._load_program("coredns", COREDNS)
         for agent in agents:
             self._supervisor.ensure(agent)
-        condition = (
-            "get",
-            "node",
-            node.NAME,
-            "-o",
-            'jsonpath={.status.conditions[?(@.type=="Ready")].status}',
+        self._supervisor.wait(
+            "the node was ready", lambda: kubectl.node_ready(node.NAME), 90, logs_of="kubelet"
         )
-        ready = lambda: kubectl.answers(*condition) == "True"  # noqa: E731
-        self._supervisor.wait("the node was ready", ready, 90, logs_of="kubelet")
 
     def _load_program(self, program: str, image: str) -> None:
         """Puts a static program into an image on the node, unless that very program is there."""

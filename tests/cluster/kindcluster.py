@@ -9,6 +9,7 @@ from string import Template
 
 from tests.cluster import gobuild, paths
 from tests.cluster.choose import Provider
+from tests.cluster.controlplane import audit_policy
 from tests.cluster.kubectl import forwarded_url, stop_forwarding
 from tests.cluster.say import say, step
 from tests.cluster.shell import attempt, run
@@ -36,9 +37,8 @@ class KindCluster:
             run([kind, "export", "kubeconfig", "--name", NAME, "--kubeconfig", str(self.kubeconfig)])
             say("  the kind cluster is running: reusing it")
             return
-        self.audit_log.parent.mkdir(parents=True, exist_ok=True)
         template = Template((paths.CONFIG / "kind.yaml").read_text())
-        config = template.substitute(policy=paths.CONFIG / "audit-policy.yaml", audit=self.audit_log.parent)
+        config = template.substitute(policy=audit_policy(), audit=self.audit_log.parent)
         with step("creating the kind cluster (the first time it pulls the node's image)"):
             create = [kind, "create", "cluster", "--name", NAME, "--config", "-", "--wait", "180s"]
             run([*create, "--kubeconfig", str(self.kubeconfig)], stdin=config)

@@ -39,6 +39,15 @@ class Kubectl:
         """The output of kubectl, or nothing if it fails."""
         return attempt([*self._command, *arguments]).stdout.strip()
 
+    def api_ready(self) -> bool:
+        """Whether the API server says that it is ready."""
+        return self.answers("get", "--raw", "/readyz") == "ok"
+
+    def node_ready(self, name: str) -> bool:
+        """Whether the node's last word was that it is ready."""
+        condition = 'jsonpath={.status.conditions[?(@.type=="Ready")].status}'
+        return self.answers("get", "node", name, "-o", condition) == "True"
+
     def rolled_out(self, namespace: str, deployment: str, timeout_seconds: float = 120) -> None:
         """Waits until a Deployment's pods are available; raises ClusterError with their states if they are not."""
         with step(f"waiting for {deployment} in {namespace}") as waiting:
