@@ -121,6 +121,9 @@ class Operator:
         await _until_the_first_ends(self._queue.run(), self._resync.run())
 
     async def _watch(self) -> None:
+        # kopf wants a name for its peering, which is off; left to itself it asks for the user's, and a container's
+        # user need not have one.
+        os.environ.setdefault("POD_ID", socket.gethostname())
         await self._crds_served()
         others = asyncio.all_tasks()
         tasks = await kopf.spawn_tasks(
