@@ -110,7 +110,15 @@ class KubernetesCluster:
         resource_version: str = "",
         subresource: Literal["", "status", "scale"] = "",
     ) -> Object:
-        """See ports.Cluster."""
+        """See ports.Cluster.
+
+        ValueError for a status with a uid but no `resource_version`: of custom kinds the API server ignores the
+        uid there.
+        """
+        if subresource == "status" and uid and not resource_version:
+            raise ValueError(
+                f"patch {kind.kind} {_name(namespace, name)}: a status is not guarded by its uid"
+            )
         preconditions = {"uid": uid, "resourceVersion": resource_version}
         metadata = {
             **body.get("metadata", {}),
