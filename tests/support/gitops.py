@@ -25,6 +25,8 @@ class GitOps:
         self._stop = threading.Event()
         self._one_at_a_time = threading.Lock()
         self._thread: threading.Thread | None = None
+        self.head: Object = {}
+        """The manifest that Git holds."""
         self.applied = 0
         """How often Git's manifest was applied."""
         self.failures: list[str] = []
@@ -44,6 +46,7 @@ class GitOps:
 
     def commit(self, manifest: Object) -> None:
         """Git holds this manifest from now on; it is applied at once."""
+        self.head = manifest
         draft = self._file.with_suffix(".draft")
         draft.write_text(yaml.safe_dump(manifest))
         os.replace(draft, self._file)

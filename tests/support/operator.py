@@ -8,7 +8,7 @@ from pathlib import Path
 
 import yaml
 
-from tests.cluster import images, paths
+from tests.cluster import images
 from tests.cluster.cluster import Cluster
 from tests.support.kube import Kube, Object, wait_until
 
@@ -19,6 +19,16 @@ CONTENT = "tollgate.dev/content"
 PODS = "app.kubernetes.io/name=tollgate"
 
 
+class _Loader(yaml.SafeLoader):
+    """Reads a lone `=` as text, as YAML 1.2 does; PyYAML knows it as a value of a type of its own."""
+
+    yaml_implicit_resolvers = {
+        first: resolvers
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+        if first != "="
+    }
+
+
 class Operator:
     """The operator in the cluster."""
 
@@ -27,9 +37,9 @@ class Operator:
 
     def install(self, image: str) -> None:
         """Apply the plain install with this image, and wait until it leads. It restarts only if something changed."""
-        objects = list(yaml.safe_load_all(self.kube.run("kustomize", str(OVERLAY))))
+        objects = list(yaml.load_all(self.kube.run("kustomize", str(OVERLAY)), _Loader))
         self.kube.apply(*(_with_image(obj, image) for obj in objects), manager="tollgate-install")
-        wait_until("the operator", self._leads, 120, otherwise=self.log)
+        self.wait()
 
     def pods(self) -> list[Object]:
         """Its pods."""
@@ -39,18 +49,22 @@ class Operator:
         """The end of its log."""
         return self.kube.run("logs", f"deployment/{NAME}", f"--tail={lines}", "--ignore-errors")
 
-    def kill(self) -> None:
-        """End its process without a warning, and wait for the next pod: nothing is handed over, no lease given back.
+    def end(self) -> None:
+        """End its process without a warning: nothing is handed over, no lease given back.
 
         SIGKILL where the node is this machine; elsewhere the pod is deleted by force, which is the nearest to it.
         """
         for pod in self.pods():
             for process in _processes_of(pod["metadata"]["uid"]):
                 os.kill(process, signal.SIGKILL)
+            # A container that is restarted in its pod waits longer each time; a new pod starts at once.
             self.kube.run(
                 "delete", "pod", pod["metadata"]["name"], "--force", "--grace-period=0", "--wait=false"
             )
-        wait_until("the operator's next pod", self._leads, 120, otherwise=self.log)
+
+    def wait(self) -> None:
+        """Wait until it leads; after an end that takes until the old lease has run out."""
+        wait_until("the operator leads", self._leads, 120, otherwise=self.log)
 
     def _leads(self) -> bool:
         """The newest pod is ready, which it is not before it holds the lease."""
@@ -76,9 +90,9 @@ def _with_image(obj: Object, image: str) -> Object:
     if obj["kind"] == "Deployment" and obj["metadata"]["name"] == NAME:
         template = obj["spec"]["template"]
         template["spec"]["containers"][0]["image"] = image
-        content = images.content_hash(
-            paths.REPOSITORY, [images.OPERATOR.containerfile, *images.OPERATOR.inputs]
-        )
+        operator = images.OPERATOR
+        containerfile = str(operator.containerfile.relative_to(operator.context))
+        content = images.content_hash(operator.context, [containerfile, *operator.inputs])
         template["metadata"].setdefault("annotations", {})[CONTENT] = content
     if obj["kind"] == "ConfigMap" and "config.yaml" in obj.get("data", {}):
         config = yaml.safe_load(obj["data"]["config.yaml"])

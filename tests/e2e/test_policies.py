@@ -1,0 +1,66 @@
+"""A policy that cannot be enforced says why and what to do, on itself, and disturbs no other."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.e2e.scene import NAME, Scene, budget, fast
+from tests.support.kube import wait_until
+
+
+@pytest.fixture
+def healthy(scene: Scene) -> Scene:
+    """A namespace in which one budget is enforced."""
+    scene.adopt(fast("v1"), replicas=1)
+    scene.says("Ready", "Enforced")
+    return scene
+
+
+def test_what_is_wrong_is_said_and_others_go_on(healthy: Scene) -> None:
+    limits = {"name": "tail", "dimension": "Latency", "statistic": "P999", "max": "100ms"}
+    wrong = {
+        "second": (budget("second"), "TargetConflict", f"EfficiencyBudget {NAME}", "one budget"),
+        "lost": (budget("lost", target={"name": "nobody"}), "TargetNotFound", "nobody", "create it"),
+        "unloaded": (
+            budget("unloaded", target={"name": "other"}, benchmark={"profileRef": {"name": "no-load"}}),
+            "BenchmarkProfileNotFound", "no-load", "kubectl get benchmarkprofiles",
+        ),
+        "unseen": (
+            budget("unseen", target={"name": "another"}, metrics={"profileRef": {"name": "no-metrics"}}),
+            "MetricProfileNotFound", "no-metrics", "kubectl get metricprofiles",
+        ),
+        "strict": (
+            budget("strict", target={"name": "strict"}, objectives=[limits]),
+            "StageTooShort", "objective tail", "durationSeconds",
+        ),
+    }  # fmt: skip
+    healthy.kube.apply(*(manifest for manifest, *_ in wrong.values()))
+    for name, (_, reason, what, remedy) in wrong.items():
+
+        def told(name: str = name, reason: str = reason) -> str | None:
+            ready, stalled = (healthy.condition(kind, name) for kind in ("Ready", "Stalled"))
+            if ready is None or stalled is None or (ready.status, stalled.status) != ("False", "True"):
+                return None
+            return ready.message if ready.reason == reason else None
+
+        message = wait_until(f"budget {name} says {reason}", told, 30)
+        assert what in message
+        assert remedy in message
+        assert healthy.status(name).observed_generation == 1
+    assert healthy.says("Ready", "Enforced").status == "True"
+    assert healthy.status().release is not None
+    assert healthy.target()["metadata"]["labels"]["tollgate.dev/governed"] == "Resume"
+
+
+def test_limit_above_every_bucket_is_never_met_by_guessing(scene: Scene) -> None:
+    objectives = [{"name": "tail", "dimension": "Latency", "statistic": "P90", "max": "20s"}]
+    scene.serve(fast("v1"), replicas=1)
+    scene.users.start(rate=10)
+    scene.kube.apply(budget(objectives=objectives))
+    ready = scene.says("Ready", "BucketResolution")
+    assert ready.status == "False"
+    assert "add the edge 20s" in ready.message
+    within = scene.condition("WithinBudget")
+    assert within is not None
+    assert within.status == "Unknown"
+    scene.users.stop()
