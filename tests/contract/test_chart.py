@@ -5,11 +5,15 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from conftest import ROOT, Kubectl
+
+from tollgate.runtime.settings import load
 
 pytestmark = pytest.mark.cluster
 
@@ -88,6 +92,7 @@ def test_misspelt_and_unsafe_values_are_refused(helm: str) -> None:
     for setting, word in (
         ("setings.workers=2", "setings"),
         ("settings.prices.cpuCoreHour=0.03", "cpuCoreHour"),
+        ('settings.prices.currency="USD"', "prices"),
         ('settings.prometheus.url="prometheus"', "url"),
         ('settings.logLevel="loud"', "logLevel"),
     ):
@@ -103,11 +108,16 @@ def config(manifests: Manifests) -> dict[str, Any]:
     return loaded
 
 
-def test_settings_reach_the_operator_as_they_are(helm: str) -> None:
-    prices = {"currency": "USD", "cpuCoreHour": "0.10", "memoryGiBHour": "0.004237"}
-    settings = [f"settings.prices.{key}={value}" for key, value in prices.items()]
-    made = template(helm, *(part for setting in settings for part in ("--set-string", setting)))
-    assert config(made)["prices"] == prices
+def test_the_operator_understands_the_settings(helm: str, tmp_path: Path) -> None:
+    prices = {"currency": "USD", "cpuCoreHour": "0.10", "memoryGiBHour": "0.004237", "gpuHour": "0"}
+    given = [f"settings.prices.{key}={value}" for key, value in prices.items()]
+    made = template(helm, *(part for value in given for part in ("--set-string", value)))
+    file = tmp_path / "config.yaml"
+    file.write_text(made["ConfigMap", "tollgate"]["data"]["config.yaml"])
+    settings = load({"TOLLGATE_CONFIG": str(file)})
+    assert settings.prices is not None
+    assert settings.prices.cpu_core_hour == Decimal("0.10")
+    assert settings.benchmark.image == IMAGE
 
 
 def test_a_change_of_settings_restarts_the_operator(helm: str, chart: Manifests) -> None:
@@ -116,7 +126,7 @@ def test_a_change_of_settings_restarts_the_operator(helm: str, chart: Manifests)
         return str(pod["metadata"]["annotations"]["tollgate.dev/config-digest"])
 
     assert digest(chart) == digest(template(helm))
-    assert digest(chart) != digest(template(helm, "--set", "settings.workers=8"))
+    assert digest(chart) != digest(template(helm, "--set", "settings.workers=9"))
 
 
 def test_benchmarks_run_the_operators_image_unless_told_otherwise(helm: str, chart: Manifests) -> None:
