@@ -6,6 +6,8 @@ not decompressed, and an answer is read up to a bound.
 
 from __future__ import annotations
 
+import errno
+import resource
 from collections.abc import Sequence
 
 import aiohttp
@@ -19,6 +21,10 @@ MAX_ANSWER = 4 * 1024 * 1024  # bytes
 # An idle connection older than this is not used again. Servers close theirs after 2 s (gunicorn), 5 s (uvicorn,
 # node) or more, and a POST that crosses with the close would be counted as the server's error.
 _KEEP_ALIVE = 1.0
+# Each request in flight costs a socket and some 20 KiB: so many fit into the default 256Mi with room to spare.
+_MOST_IN_FLIGHT = 4096
+_OTHER_FILES = 64  # descriptors that are no connections
+_STARVED = {errno.EMFILE, errno.ENFILE, errno.EADDRNOTAVAIL, errno.ENOBUFS, errno.ENOMEM}
 _READ_BUFFER = 1024 * 1024  # bytes; aiohttp's 64 KiB makes a long answer pause the connection again and again
 
 
@@ -30,11 +36,16 @@ class FailedError(Exception):
         self.outcome = outcome
 
 
+class StarvedError(FailedError):
+    """The request failed for want of a socket or port here: the client's fault, not the server's."""
+
+
 class Client:
-    """Posts to the targets in turn over kept-alive connections, without a limit on their number."""
+    """Posts to the targets in turn over kept-alive connections; `capacity` requests may be in flight at once."""
 
     def __init__(self, targets: Sequence[str], path: str) -> None:
         """Needs a running event loop. Targets are host:port; the path begins with a slash."""
+        self.capacity = min(_MOST_IN_FLIGHT, _open_files() - _OTHER_FILES)
         self._urls = [URL(f"http://{target}{path}") for target in targets]
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEP_ALIVE),
@@ -64,7 +75,7 @@ class Client:
         except FailedError:
             raise
         except Exception as error:
-            raise FailedError(_classify(error), f"{type(error).__name__}: {error}") from error
+            raise _failed(error) from error
         if ended > deadline:  # aiohttp rounds a long time-out up to a whole second
             raise FailedError(Outcome.TIMEOUT, "the answer came after the time-out")
         if response.status // 100 != 2:
@@ -88,14 +99,24 @@ async def _read(response: aiohttp.ClientResponse) -> bytes:
     return b"".join(parts)
 
 
-def _classify(error: Exception) -> Outcome:
+def _failed(error: Exception) -> FailedError:
+    message = f"{type(error).__name__}: {error}"
     match error:
         case TimeoutError():
-            return Outcome.TIMEOUT
+            return FailedError(Outcome.TIMEOUT, "no answer in time")
+        case OSError(errno=code) if code in _STARVED:
+            return StarvedError(Outcome.OTHER, message)
         case aiohttp.ClientConnectorError():
-            return Outcome.CONNECT
+            return FailedError(Outcome.CONNECT, message)
         case aiohttp.ServerDisconnectedError() | aiohttp.ClientPayloadError() | OSError():
-            return Outcome.DISCONNECT
+            return FailedError(Outcome.DISCONNECT, message)
         case aiohttp.ClientResponseError():  # aiohttp could not parse it as HTTP
-            return Outcome.GARBAGE
-    return Outcome.OTHER
+            return FailedError(Outcome.GARBAGE, message)
+    return FailedError(Outcome.OTHER, message)
+
+
+def _open_files() -> int:
+    """Raise this process's limit of open files as far as it may, and say how far that is."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    return _MOST_IN_FLIGHT + _OTHER_FILES if most == resource.RLIM_INFINITY else most

@@ -10,6 +10,7 @@ import math
 from typing import Any
 
 import jmespath
+from jmespath.visitor import TreeInterpreter
 
 from tollgate.api.profiles import BenchmarkProfileSpec, Protocol
 from tollgate.bench.dataset import Dataset
@@ -45,6 +46,7 @@ class Requests:
         self.scored = [item.expected is not None for item in dataset.items]
         self._expected = [item.expected for item in dataset.items]
         self._prediction = jmespath.compile(profile.prediction or _DEFAULT_PREDICTION[profile.protocol])
+        self._interpreter = TreeInterpreter()  # `search` would make one per answer, each a reference cycle
 
     def __len__(self) -> int:
         return len(self.bodies)
@@ -55,7 +57,7 @@ class Requests:
             document = json.loads(answer)
             if not self.scored[item]:
                 return False
-            prediction = self._prediction.search(document)
+            prediction = self._interpreter.visit(self._prediction.parsed, document)
             if prediction is None:
                 raise ValueError(f"no prediction at {self._prediction.expression}")
             return same(prediction, self._expected[item])

@@ -10,8 +10,6 @@ from numpy.typing import NDArray
 
 from tollgate.bench.schedule import Schedule
 
-MAX_IN_FLIGHT = 2048  # each unanswered request costs a socket and some 40 KiB: this is what fits into 256 MiB
-
 
 class Outcome(IntEnum):
     """What became of a request. All but ANSWERED are errors; their lower-case names are the kinds in a result."""
@@ -39,7 +37,8 @@ class StageRun:
     sent: NDArray[np.float64] = field(init=False)  # NaN: its time-out had passed before it could be sent
     ended: NDArray[np.float64] = field(init=False)  # the answer was whole, or the request had failed
     examples: dict[Outcome, str] = field(default_factory=dict)  # the first failure of each kind
-    held: int = 0  # requests that had to wait because MAX_IN_FLIGHT were unanswered
+    held: int = 0  # requests that had to wait, as the client's capacity was unanswered
+    starved: int = 0  # requests that failed because the client had no socket or port left
     lags: list[float] = field(default_factory=list)  # seconds that each heartbeat of the event loop came late
     throttled: float = 0.0  # seconds that a CPU limit kept the load generator from running
 

@@ -13,10 +13,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tollgate.bench.client import Client, FailedError
+from tollgate.bench.client import Client, FailedError, StarvedError
 from tollgate.bench.pacing import Alarm, now
 from tollgate.bench.protocol import GarbageError, Requests
-from tollgate.bench.records import MAX_IN_FLIGHT, Outcome, StageRun
+from tollgate.bench.records import Outcome, StageRun
 from tollgate.bench.schedule import Schedule
 from tollgate.bench.vitals import Vitals
 
@@ -40,7 +40,7 @@ class Stage:
         """Send everything, wait until each request is answered or timed out, and hand back the records."""
         self._alarm = Alarm(self._launch_due)
         try:
-            with _without_collections(), Vitals(self._record):
+            with _frozen_heap(), Vitals(self._record):
                 async with asyncio.TaskGroup() as self._group:
                     self._start = now() + _LEAD
                     self._alarm.set(self._start + self._due[0])
@@ -60,7 +60,7 @@ class Stage:
     def _launch_due(self) -> None:
         elapsed = now() - self._start
         while self._launched < len(self._due) and self._due[self._launched] <= elapsed:
-            if self._launched - self._finished >= MAX_IN_FLIGHT:
+            if self._launched - self._finished >= self._client.capacity:
                 self._full = True  # the next one to finish goes on here
                 return
             self._record.held += self._full
@@ -83,6 +83,7 @@ class Stage:
             answer, ended = await self._client.post(number, self._requests.bodies[item], deadline)
             record.correct[number] = self._requests.correct(item, answer)
         except FailedError as error:
+            record.starved += isinstance(error, StarvedError)
             ended = self._fail(number, error.outcome, str(error))
         except GarbageError as error:
             ended = self._fail(number, Outcome.GARBAGE, str(error))
@@ -99,13 +100,14 @@ class Stage:
 
 
 @contextlib.contextmanager
-def _without_collections() -> Iterator[None]:
-    """No pause for garbage: what a request leaves behind is freed by its reference counts."""
+def _frozen_heap() -> Iterator[None]:
+    """Collect garbage only among what the stage itself makes: a pause of some 0.1 ms instead of 20.
+
+    Not switched off: aiohttp leaves a small cycle behind with every request, and a stage may send a million.
+    """
     gc.collect()
     gc.freeze()
-    gc.disable()
     try:
         yield
     finally:
-        gc.enable()
         gc.unfreeze()
