@@ -66,7 +66,7 @@ class KubernetesEvents:
             "apiVersion": "events.k8s.io/v1",
             "kind": "Event",
             "metadata": {
-                "generateName": f"{metadata['name'][:_LONGEST_NAME]}.",
+                "generateName": f"{metadata['name'][:_LONGEST_NAME]}-",
                 "namespace": namespace or "default",  # where Events about cluster-scoped objects live
             },
             "regarding": {

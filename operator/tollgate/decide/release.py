@@ -46,9 +46,12 @@ def step(s: Snapshot) -> Step:
     status = rehashed(s)
     if s.spec.mode is not Mode.ENFORCE:
         return _watch_only(s, status)
-    if s.frozen:
+    if s.target is None or s.frozen:
         # A policy that can not be enforced disturbs nothing: what is held stays held, what serves goes on.
         return Step(report(s, status), after=_patience(s, status))
+    if not s.target.governed:
+        # Held before it is promised: a template that changes from now on waits for us.
+        return Step(report(s, status), actions=(Govern(s.spec.on_delete),))
     move = _move(s, status)
     if move is not None:
         return Step(report(s, move.status), notices=move.notices)

@@ -153,6 +153,8 @@ class WorkQueue:
                 self._ready.append(key)
         while self._ready and len(self._started) < self._workers:
             key = self._ready.popleft()
+            if key not in self._due or key in self._started:
+                continue  # the heap held it twice; work under way sees to what came meanwhile
             self._started[key] = now
             task = asyncio.create_task(self._run_one(key, now - self._due.pop(key)), name=str(key))
             self._tasks.add(task)

@@ -85,6 +85,21 @@ def test_a_key_is_worked_by_one_at_a_time_and_again_when_enqueued_meanwhile(run_
     assert run_virtual(main()) == ([("a", 0.0), ("a", 3.0)], 1)
 
 
+def test_a_key_that_is_enqueued_for_later_while_it_is_worked_runs_once_then(run_virtual) -> None:
+    async def main() -> list[tuple[str, float]]:
+        async def slow(key: Key) -> None:
+            await asyncio.sleep(3)
+
+        recorder = Recorder(slow)
+        work = queue(recorder)
+        work.enqueue(A)
+        asyncio.get_running_loop().call_later(1, work.enqueue, A, 4)
+        await run_for(20, work)
+        return recorder.runs
+
+    assert run_virtual(main()) == [("a", 0.0), ("a", 5.0)]
+
+
 def test_the_returned_seconds_are_when_it_looks_again_unless_an_event_comes_first(run_virtual) -> None:
     async def main() -> list[tuple[str, float]]:
         answers = iter([60.0, 60.0, None])
