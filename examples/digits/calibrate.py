@@ -24,7 +24,7 @@ import yaml
 from prometheus_client.parser import text_string_to_metric_families
 
 from client import Client, Mix, Options, Record, percentile
-from digits import load
+from handwriting import load
 from inputs import Traffic, benchmark_traffic, live_traffic
 
 HERE = Path(__file__).parent

@@ -23,7 +23,7 @@ from typing import Any
 
 import aiohttp
 
-from digits import load
+from handwriting import load
 from inputs import Sample, Traffic, live_traffic
 
 FEEDBACK_BATCH = 64  # labelled images in one POST
@@ -93,6 +93,7 @@ class Client:
         self._rng = random.Random(options.seed)
         self._feedback_rng = random.Random(options.seed + 1)
         self._stop = asyncio.Event()
+        self._epoch = 0.0  # Unix time at the zero of the loop's clock
 
     def stop(self) -> None:
         """Send no more; `run` returns once the last answers are in."""
@@ -100,6 +101,7 @@ class Client:
 
     async def run(self) -> None:
         """Send until stopped or until the time is over, then wait for what is under way."""
+        self._epoch = time.time() - asyncio.get_running_loop().time()
         timeout = aiohttp.ClientTimeout(total=self._options.timeout_seconds)
         connector = aiohttp.TCPConnector(limit=0, force_close=True)
         async with (
@@ -162,8 +164,8 @@ class Client:
     async def _ask(self, session: aiohttp.ClientSession, due: float) -> None:
         sample = self._traffic.draw(self._rng, self._mix.hard_share)
         status, body, error = await _post(session, "/predict", {"image": sample.image})
-        now = asyncio.get_running_loop().time()
-        self._record(_record(sample, status, body, error, now - due, time.time() - (now - due)))
+        latency = asyncio.get_running_loop().time() - due
+        self._record(_record(sample, status, body, error, latency, self._epoch + due))
 
     async def _give_feedback(self, session: aiohttp.ClientSession, due: float) -> None:
         """Labels for a batch of traffic, as people give them some time after the answers."""

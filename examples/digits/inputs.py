@@ -10,7 +10,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from digits import Digits, Split, load, roughen
+from handwriting import Digits, Split, load, roughen
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.svm import SVC
 
-from digits import CLASSES, INK, PIXELS, Digits, Floats, Labels, perturbations, roughen
+from handwriting import CLASSES, INK, PIXELS, Digits, Floats, Labels, perturbations, roughen
 
 KERNEL_WIDTH = 1.6  # of exp(-width * squared distance), for pixels scaled to 0..1
 PRIOR = (

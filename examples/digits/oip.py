@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 
-from digits import INK, PIXELS, SIDE, Floats
+from handwriting import INK, PIXELS, SIDE, Floats
 from model import Answer
 
 MODEL = "digits"
-INPUT = "image"
+INPUT = "input"
 MAX_BATCH = 32
 DATATYPES = frozenset({"FP32", "FP64", "INT32", "INT64", "UINT8"})
 OUTPUTS = {"label": "INT64", "confidence": "FP32", "exit_stage": "INT64"}
@@ -118,6 +118,8 @@ def _count(shape: object) -> int:
 
 
 def _images(value: object, count: int) -> Floats:
+    if not isinstance(value, list):
+        raise BadInputError("an image must be a list of numbers")
     try:
         images = np.asarray(value, dtype=np.float32)
     except (TypeError, ValueError):

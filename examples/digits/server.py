@@ -23,7 +23,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from threadpoolctl import threadpool_limits
 
 import oip
-from digits import CLASSES, Floats, load
+from handwriting import CLASSES, Floats, load
 from metrics import Metrics
 from model import Answer, Cascade, Settings
 
