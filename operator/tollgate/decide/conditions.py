@@ -47,6 +47,8 @@ def _ready(s: Snapshot, status: BudgetStatus) -> Row:
         )
     if status.last_good is None:
         return ("Ready", False, "WaitingForRollout", "waiting until one revision serves, to start from it")
+    if s.target is not None and not s.target.governed:
+        return ("Ready", False, "Governing", "marking the Deployment, so that its new templates are held")
     latch = "by keeping it paused between releases" if s.resting_latch else "at admission"
     return ("Ready", True, "Enforced", f"new templates are held {latch}. {hints}".strip())
 

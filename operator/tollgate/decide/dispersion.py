@@ -1,40 +1,43 @@
-"""Do slow requests come in clumps? Then blocks of time must agree before counts of requests may speak.
+"""Do slow requests come in clumps? Then blocks of time are the observations, and not requests.
 
 The test of `decide.evidence` needs each request to be slow with probability at most p0 given the past. Under overload
-slow requests clump, and a hundred of them may be one event. Where the counts per block vary significantly more than
-independent requests would, a verdict also needs the anytime-valid interval over blocks.
+slow requests clump, and a hundred of them may be one event. Where counts vary from block to block significantly more
+than those of independent requests would, all counts are divided by the factor of the variance (the design effect of
+surveys): if each block is slow or not as a whole, it then counts as one request.
+
+The variance is that of neighbouring blocks. A version that turns bad and stays so shows in one difference only, so it
+is not taken for a clump: some bad blocks in a row are a breach. The price is that an overload longer than a block is
+taken for more than one event. Below `MIN_LIVE_BLOCKS` blocks nothing is known of clumps and counts are taken as they
+come, so that a bad canary is caught at once. All this is an approximation; a false alarm of it costs requests.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from itertools import pairwise
 
 from scipy.special import chdtrc
 
 from tollgate.decide.means import MIN_LIVE_BLOCKS
 
 _SIGNIFICANT = 0.001
-"""A false alarm costs requests and never a wrong verdict."""
 
 
-@dataclass(frozen=True)
-class Dispersion:
-    """Variance of the counts per block over that of independent requests, and whether it is significantly more."""
+def clumping(blocks: Sequence[tuple[float, float]]) -> float:
+    """The variance of (slow, requests) blocks over that of independent requests; 1 where it is not significantly more.
 
-    factor: float
-    clumped: bool
-
-
-def dispersion(blocks: Sequence[tuple[float, float]]) -> Dispersion:
-    """Pearson's chi-square over (slow, requests) of blocks that expect about one slow request or more."""
+    Half the mean squared difference of neighbours (von Neumann, 1941). Blocks ought to expect one slow request or more.
+    """
     used = [(slow, n) for slow, n in blocks if n > 0]
     total = math.fsum(n for _, n in used)
     fraction = math.fsum(slow for slow, _ in used) / total if total else 0.0
-    freedom = len(used) - 1
     if len(used) < MIN_LIVE_BLOCKS or not 0 < fraction < 1:
-        return Dispersion(1.0, False)
-    variance = fraction * (1 - fraction)
-    chi2 = math.fsum((slow - n * fraction) ** 2 / (n * variance) for slow, n in used)
-    return Dispersion(chi2 / freedom, float(chdtrc(freedom, chi2)) < _SIGNIFICANT)
+        return 1.0
+    deviations = [(slow - n * fraction) / math.sqrt(n) for slow, n in used]
+    half_squares = math.fsum((after - before) ** 2 for before, after in pairwise(deviations)) / 2
+    pairs = len(used) - 1
+    factor = half_squares / pairs / (fraction * (1 - fraction))
+    # Overlapping differences vary more than independent ones: a chi-square matched in mean and variance.
+    scale = (3 * pairs - 1) / (2 * pairs)
+    return factor if chdtrc(pairs / scale, factor * pairs / scale) < _SIGNIFICANT else 1.0

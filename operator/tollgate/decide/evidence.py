@@ -6,7 +6,8 @@ many of them are slow (or failed). The test is a one-sided beta-binomial mixture
 By Ville's inequality its evidence reaches 1/alpha with probability at most alpha over the whole life of the counts
 if the claim is false, so it may be looked at after every scrape and stopped whenever it speaks.
 
-It supposes that each request is slow with probability at most p0 whatever came before; `decide.dispersion` checks.
+It supposes that each request is slow with probability at most p0 whatever came before; `decide.dispersion` checks,
+and may shrink the counts, which is why they need not be whole numbers.
 This module must not know where counts come from, nor what an objective is.
 """
 
@@ -36,7 +37,7 @@ def prior(p0: float, alpha: float) -> tuple[float, float]:
     return r / (1 - p0), r / p0
 
 
-def log_breach(n: int, slow: int, p0: float, alpha: float) -> float:
+def log_breach(n: float, slow: float, p0: float, alpha: float) -> float:
     """Natural logarithm of the evidence that more than a fraction p0 is slow, with `slow` of `n` requests slow.
 
     The mixture's formula is a ratio of two Mills ratios of the Beta distribution at p0, that of the counts over that
@@ -47,14 +48,14 @@ def log_breach(n: int, slow: int, p0: float, alpha: float) -> float:
     return log_mills_upper(a + slow, b + n - slow, p0) - log_mills_upper(a, b, p0)
 
 
-def log_within(n: int, slow: int, p0: float, alpha: float) -> float:
+def log_within(n: float, slow: float, p0: float, alpha: float) -> float:
     """Natural logarithm of the evidence that less than a fraction p0 is slow; see `log_breach`."""
     _check(n, slow, p0)
     a, b = prior(p0, alpha)
     return log_mills_lower(a + slow, b + n - slow, p0) - log_mills_lower(a, b, p0)
 
 
-def _check(n: int, slow: int, p0: float) -> None:
+def _check(n: float, slow: float, p0: float) -> None:
     if not 0 <= slow <= n:
         raise ValueError(f"{slow} slow of {n} requests is not a count")
     if not 0 < p0 < 1:
@@ -71,7 +72,7 @@ class CountVerdict:
     log_within: float
 
 
-def judge_counts(n: int, slow: tuple[int, int], p0: float, levels: Levels) -> CountVerdict:
+def judge_counts(n: float, slow: tuple[float, float], p0: float, levels: Levels) -> CountVerdict:
     """Judge `n` requests of which between slow[0] and slow[1] were over the limit, at most a fraction p0 being allowed.
 
     Breach is judged on the lower count and Within on the upper. Where neither speaks, but some count between them

@@ -70,7 +70,9 @@ def _latch(s: Snapshot, status: BudgetStatus) -> list[Action]:
 
 
 def _evict(s: Snapshot, status: BudgetStatus) -> list[Action]:
-    """No refused revision keeps its pods in the target's hands: the Deployment controller fills in last-good.
+    """No revision that may not serve keeps its pods in the target's hands: last-good fills in.
+
+    That is one that was refused, and one in the gate whose pods came up before the latch was on.
 
     A paused Deployment with no active ReplicaSet scales up the one created last (FindActiveOrLatest in the
     Deployment controller), so empty ones younger than last-good's go first.
@@ -82,8 +84,11 @@ def _evict(s: Snapshot, status: BudgetStatus) -> list[Action]:
     if not good:
         return []
     last_good = good[-1]
-    refused = {old.revision for old in status.rejected} - {status.last_good.revision}
-    bad = [rs for rs in s.replica_sets if not rs.released and rs.revision in refused and rs.replicas > 0]
+    barred = {old.revision for old in status.rejected}
+    if status.release is not None and status.release.stage.gating:
+        barred.add(status.release.revision)
+    barred.discard(status.last_good.revision)
+    bad = [rs for rs in s.active if rs.revision in barred]
     actions: list[Action] = []
     if bad and s.target.paused_and_seen:
         younger = [

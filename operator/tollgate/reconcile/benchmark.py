@@ -176,6 +176,9 @@ class BenchmarkReconciler:
         except ValueError as error:
             return await self._fail(raw, status, "BadResult", str(error)[:1024])
         status = status.model_copy(update={"result": result, "completed_at": self._clock.now()})
+        refused = _refused(result)
+        if refused:
+            return await self._fail(raw, status, "RequestsRefused", refused)
         await self._report(raw, status, "Succeeded", "Measured", summary(result))
         return None
 
@@ -236,6 +239,19 @@ def _hold_against(result: BenchmarkResult, profile: BenchmarkProfileSpec, wanted
             )
     if len(result.stages) != len(profile.stages):
         raise ValueError(f"the result has {len(result.stages)} stages, the profile {len(profile.stages)}")
+
+
+def _refused(result: BenchmarkResult) -> str:
+    """What to say when a server turned every request of a stage away: that is no measurement of its speed."""
+    for stage in result.stages:
+        kinds = {kind for kind, count in stage.error_kinds.items() if count}
+        if stage.requests and stage.errors == stage.requests and kinds <= {"http_4xx", "redirect"}:
+            return (
+                f"all {stage.requests} requests of stage {stage.name} were turned away "
+                f"({', '.join(sorted(kinds))}): does the BenchmarkProfile fit the server (protocol, path, model, "
+                "inputName, datatype, dataset)?"
+            )
+    return ""
 
 
 def summary(result: BenchmarkResult) -> str:

@@ -132,6 +132,30 @@ async def test_roll_back_in_the_middle_of_the_rolling_update(op: Operator) -> No
     assert op.stage is Stage.ROLLED_BACK
 
 
+async def test_unmeasured_pods_that_came_up_before_the_latch_are_taken_out(op: Operator) -> None:
+    deployment = op.world.objects[("deployments", "vision", "digits")]
+    deployment["metadata"]["labels"].pop("tollgate.dev/governed")
+    op.world.git_applies("v2", GOOD)
+    op.world.tick()
+    op.world.tick()
+    assert "v2" in op.world.serving()
+    await op.run(lambda: op.world.serving() == {"v1": 2})
+    assert op.stage is not None
+    assert op.stage.gating
+    await op.run(Stage.WATCHING)
+
+
+async def test_governed_before_it_is_ready() -> None:
+    op = Operator(populated())
+
+    def ready_means_governed() -> None:
+        if any(c.type == "Ready" and c.status == "True" for c in op.status.conditions):
+            labels = op.world.objects[("deployments", "vision", "digits")]["metadata"].get("labels") or {}
+            assert "tollgate.dev/governed" in labels
+
+    await op.run(Stage.PROMOTED, each=ready_means_governed)
+
+
 async def test_roll_back_goes_to_last_good_not_to_the_youngest(op: Operator) -> None:
     await release(op, "v2", GOOD, Stage.WATCHING)
     op.world.git_applies("v1")  # Git goes back: v1's ReplicaSet is older than v2's
@@ -311,8 +335,8 @@ async def test_no_write_at_rest(op: Operator) -> None:
     for _ in range(30):
         await op.pass_once()
         op.world.tick()
+    await op.pass_once()
     before = len(op.world.writes)
-    op.world.traffic = 0.0
     for _ in range(30):
         await op.pass_once()
     assert op.world.writes[before:] == []
