@@ -81,7 +81,7 @@ class Memory:
     """Known images that vote, each with a weight that falls with its distance (a Parzen window classifier).
 
     A vote compares every query with every row, so it costs time in proportion to `size`. One thread may learn while
-    others vote: rows are in place before `size` counts them.
+    others vote: rows are in place before `size` counts them, and a row that is replaced may be read half old.
     """
 
     def __init__(self, known: Digits, capacity: int) -> None:
@@ -154,7 +154,7 @@ class Cascade:
 
     def first(self, image: Floats) -> Answer:
         """The cheap stage: fit to run where it must not block."""
-        return _answer(self._glance.vote(image[None] / np.float32(INK))[0], stage=1)
+        return _answer(self._glance.vote(image[None] / INK)[0], stage=1)
 
     def settles(self, first: Answer) -> bool:
         """Whether the first stage's answer is the final one."""
@@ -162,7 +162,7 @@ class Cascade:
 
     def second(self, image: Floats) -> Answer:
         """The expensive stage: the memory and each member judge every perturbed copy; their mean decides."""
-        copies = (self._views @ (image / np.float32(INK))).reshape(-1, PIXELS)
+        copies = (self._views @ (image / INK)).reshape(-1, PIXELS)
         votes = [
             np.bincount(member.predict(copies), minlength=CLASSES) / len(copies) for member in self._members
         ]
@@ -176,7 +176,7 @@ class Cascade:
         """
         if not self.settings.online_memory:
             return 0
-        copies = np.einsum("cij,nj->nci", self._copies, images / np.float32(INK), optimize=True)
+        copies = np.einsum("cij,nj->nci", self._copies, images / INK, optimize=True)
         self._memory.learn(copies.reshape(-1, PIXELS), np.repeat(labels, len(self._copies)))
         return len(labels)
 

@@ -17,7 +17,8 @@ from model import Answer
 
 MODEL = "digits"
 INPUT = "input"
-MAX_BATCH = 32
+MAX_BATCH = 32  # images in one inference
+MAX_LABELLED = 256  # images in one batch of feedback
 DATATYPES = frozenset({"FP32", "FP64", "INT32", "INT64", "UINT8"})
 OUTPUTS = {"label": "INT64", "confidence": "FP32", "exit_stage": "INT64"}
 
@@ -64,6 +65,8 @@ def batch(value: object) -> Floats:
     """Images, shape (n, 64), from a list of lists of 64 numbers within 0..16. Raises BadInputError."""
     if not isinstance(value, list) or not value:
         raise BadInputError("images must be a list of at least one image of 64 numbers")
+    if len(value) > MAX_LABELLED:
+        raise BadInputError(f"{len(value)} images at once; at most {MAX_LABELLED} are accepted")
     return _images(value, count=len(value))
 
 

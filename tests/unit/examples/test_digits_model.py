@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from calibrate import environment
-from handwriting import Digits, Split
+from handwriting import INK, Digits, Split
 from inputs import benchmark_traffic, live_traffic
 from model import PRIOR, Cascade, Memory, Settings
 
@@ -84,7 +84,7 @@ def few(split: Split, count: int = 10) -> Digits:
 
 
 def test_votes_are_probabilities(split: Split) -> None:
-    votes = Memory(few(split), capacity=10).vote(split.live.images[:7] / 16)
+    votes = Memory(few(split), capacity=10).vote(split.live.images[:7] / INK)
     assert votes.shape == (7, 10)
     assert np.allclose(votes.sum(axis=1), 1, atol=1e-5)
 
@@ -92,7 +92,7 @@ def test_votes_are_probabilities(split: Split) -> None:
 def test_a_vote_is_the_kernel_sum(split: Split) -> None:
     """Against the definition, written out in float64, with a memory of more than one block."""
     known = Digits(np.tile(split.train.images, (8, 1)), np.tile(split.train.labels, 8))
-    image = split.live.images[0] / 16
+    image = split.live.images[0] / INK
     weights = np.exp(-1.6 * ((known.images.astype(float) / 16 - image) ** 2).sum(axis=1))
     mass = np.bincount(known.labels, weights, minlength=10) + PRIOR / 10
     votes = Memory(known, capacity=len(known.labels)).vote(image[None])[0]
@@ -101,14 +101,14 @@ def test_a_vote_is_the_kernel_sum(split: Split) -> None:
 
 def test_a_full_memory_forgets_what_it_learned_first_and_nothing_it_was_trained_on(split: Split) -> None:
     memory = Memory(few(split), capacity=14)
-    lessons = split.live.images[:6] / 16
+    lessons = split.live.images[:6] / INK
     memory.learn(lessons[:4], np.full(4, 3, np.uint8))
     assert memory.size == 14
     memory.learn(lessons[4:], np.full(2, 5, np.uint8))
     assert memory.size == 14
     assert memory.vote(lessons[4:5])[0].argmax() == 5
     assert memory.vote(lessons[:1])[0, 3] < memory.vote(lessons[2:3])[0, 3]
-    assert memory.vote(split.train.images[:1] / 16)[0].argmax() == split.train.labels[0]
+    assert memory.vote(split.train.images[:1] / INK)[0].argmax() == split.train.labels[0]
 
 
 def test_feedback_makes_an_online_memory_grow_and_no_other(split: Split, cascade: Cascade) -> None:

@@ -208,6 +208,7 @@ async def test_feedback_is_learned(http: Http, digit: list[int]) -> None:
     ("images", "labels", "message"),
     [
         ([], [], "at least one image"),
+        ([BOARD] * 257, [1] * 257, "at most 256"),
         ([BOARD], [], "list of 1 digits"),
         ([BOARD], [10], "within 0..9"),
         ([BOARD], ["1"], "within 0..9"),
