@@ -11,8 +11,9 @@ from typing import Any
 
 import pytest
 import yaml
-from conftest import ROOT, Kubectl
 
+from tests.contract.conftest import ROOT
+from tests.contract.kubectl import Kubectl
 from tollgate.runtime.settings import load
 
 pytestmark = pytest.mark.cluster

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 import yaml
-from conftest import Kubectl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from kubernetes import client, config
 from pydantic import ValidationError
 
+from tests.contract.kubectl import Kubectl
 from tollgate.api.base import API_VERSION, GROUP, VERSION
 from tollgate.api.budget import BudgetStatus, CostPer, Dimension, EfficiencyBudget, Statistic
 from tollgate.api.conditions import Condition
@@ -379,6 +379,6 @@ def refused_by_server(api: client.CustomObjectsApi, obj: dict[str, Any]) -> set[
     except client.ApiException as error:
         if error.status != 422:
             raise
-        causes = json.loads(error.body)["details"]["causes"]
+        causes = json.loads(error.body or "")["details"]["causes"]
         return {int(cause["field"].split("[")[1].split("]")[0]) for cause in causes}
     return set()

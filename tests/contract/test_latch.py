@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable
 from typing import Any
 
 import pytest
-from conftest import Kubectl
 
+from tests.contract.conftest import Install
+from tests.contract.kubectl import Kubectl
 from tollgate.manifests import patches
 from tollgate.manifests.latch import latch_binding, latch_policy
 from tollgate.manifests.names import GOVERNED
@@ -39,7 +39,7 @@ def deployment(namespace: str, name: str, *, image: str = "model:1") -> Object:
 
 
 @pytest.fixture(scope="module")
-def latch(kubectl: Kubectl, namespace: str, installed: Callable[[list[dict[str, Any]]], None]) -> None:
+def latch(kubectl: Kubectl, namespace: str, installed: Install) -> None:
     """The policy, once the API server acts on it: it learns of one a moment after it was made."""
     installed([latch_policy(), latch_binding()])
     probe = deployment(namespace, "probe")

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from conftest import Kubectl
 
+from tests.contract.kubectl import Kubectl
 from tollgate.api.profiles import BenchmarkProfileSpec
 from tollgate.manifests import patches
 from tollgate.manifests.benchmark_job import JobSettings, benchmark_config_map, benchmark_job
