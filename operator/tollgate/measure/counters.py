@@ -47,19 +47,30 @@ def align(columns: Sequence[Iterable[Point]]) -> list[Row]:
     return [(at, tuple(table[at] for table in tables)) for at in sorted(common)]
 
 
-def increments(rows: Sequence[Row], *, since: float, until: float, reach: float) -> list[Increment]:
+def increments(
+    rows: Sequence[Row], *, since: float, until: float, reach: float, restarts: Sequence[float] = ()
+) -> list[Increment]:
     """Increments from scrape to scrape in the window (since, until].
 
     The base is the last row at or before `since` unless it is older than `reach` seconds, else the first row in the
-    window. Windows that meet therefore add up, as long as the series is not silent for longer than `reach`.
+    window. Windows that meet therefore add up, as long as the series is not silent for longer than `reach`. `restarts`
+    are scrapes before which the process is known to have restarted, whether or not these counters fell.
     """
     before = [row for row in rows if since - reach <= row[0] <= since]
     inside = [row for row in rows if since < row[0] <= until]
     sequence = before[-1:] + inside
-    return [Increment(start, end, _growth(old, new)) for (start, old), (end, new) in pairwise(sequence)]
+    return [
+        Increment(start, end, new if _restarted(start, end, old, new, restarts) else _difference(old, new))
+        for (start, old), (end, new) in pairwise(sequence)
+    ]
 
 
-def _growth(old: tuple[float, ...], new: tuple[float, ...]) -> tuple[float, ...]:
-    if any(after < before for before, after in zip(old, new, strict=True)):
-        return new  # restarted: all of it is new
+def _restarted(
+    start: float, end: float, old: tuple[float, ...], new: tuple[float, ...], restarts: Sequence[float]
+) -> bool:
+    fell = any(after < before for before, after in zip(old, new, strict=True))
+    return fell or any(start < at <= end for at in restarts)
+
+
+def _difference(old: tuple[float, ...], new: tuple[float, ...]) -> tuple[float, ...]:
     return tuple(after - before for before, after in zip(old, new, strict=True))

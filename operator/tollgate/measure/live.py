@@ -16,7 +16,7 @@ from tollgate.api.profiles import MetricProfileSpec
 from tollgate.measure.counters import STALE_SCRAPES, Increment, increments
 from tollgate.measure.counts import Block, LiveCounts, LiveSamples, common_edges, widest
 from tollgate.measure.histogram import Layout, bracket, layout
-from tollgate.measure.targets import ScrapeTimes, Target, targets
+from tollgate.measure.targets import Processes, Target, targets
 
 __all__ = ["Block", "LiveCounts", "LiveSamples", "count_live"]
 
@@ -36,16 +36,16 @@ def count_live(
     """
     pod_label = profile.labels.pod
     groups = (samples.buckets, samples.counts, samples.sums, samples.requests or (), samples.errors or ())
-    times = ScrapeTimes((series for group in groups for series in group), pod_label)
+    processes = Processes((series for group in groups for series in group), pod_label)
     window = _Window(since, until, float(profile.scrape_interval_seconds))
 
-    histograms = _histograms(profile, samples, times)
+    histograms = _histograms(profile, samples, processes)
     for target, shape in histograms:
         window.add_latency(target, shape, limits)
-    requests = targets({"requests": samples.requests or ()}, times, pod_label)
+    requests = targets({"requests": samples.requests or ()}, processes, pod_label)
     for target in requests:
         window.add_counter(target, "attempts")
-    errors = targets({"errors": samples.errors or ()}, times, pod_label)
+    errors = targets({"errors": samples.errors or ()}, processes, pod_label)
     for target in errors:
         window.add_counter(target, "errors")
 
@@ -68,10 +68,10 @@ def count_live(
 
 
 def _histograms(
-    profile: MetricProfileSpec, samples: LiveSamples, times: ScrapeTimes
+    profile: MetricProfileSpec, samples: LiveSamples, processes: Processes
 ) -> list[tuple[Target, Layout]]:
     columns = {"bucket": samples.buckets, "count": samples.counts, "sum": samples.sums}
-    found = targets(columns, times, profile.labels.pod, split="le")
+    found = targets(columns, processes, profile.labels.pod, split="le")
     shapes = [(target, layout(target, profile.latency.scale)) for target in found]
     return [(target, shape) for target, shape in shapes if shape is not None]
 
@@ -101,7 +101,14 @@ class _Window:
 
     def _increments(self, target: Target) -> Iterator[tuple[int, Increment]]:
         """Increments with the number of the block in which they end."""
-        for grown in increments(target.rows, since=self._since, until=self._until, reach=self.reach):
+        grown_by = increments(
+            target.rows,
+            since=self._since,
+            until=self._until,
+            reach=self.reach,
+            restarts=target.restarts,
+        )
+        for grown in grown_by:
             yield int(grown.end // self._interval), grown
 
     def add_latency(self, target: Target, shape: Layout, limits: Collection[Decimal]) -> None:

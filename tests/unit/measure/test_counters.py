@@ -62,3 +62,8 @@ def test_columns_reset_together_though_only_one_shows_it() -> None:
     # The second process had more requests than the first by its first scrape, but fewer fast ones.
     found = align([[(0, 10), (10, 12)], [(0, 10), (10, 4)]])
     assert increments(found, since=0, until=10, reach=50) == [Increment(0, 10, (12, 4))]
+
+
+def test_known_restart_makes_all_new_though_nothing_fell() -> None:
+    grown = increments(rows((0, 1), (10, 2), (20, 5)), since=0, until=20, reach=50, restarts=(10,))
+    assert [one.values[0] for one in grown] == [2, 3]

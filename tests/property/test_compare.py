@@ -1,0 +1,117 @@
+"""What must hold of comparisons for all measurements."""
+
+from __future__ import annotations
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.unit.decide.objectives import ACCURACY, ERRORS, MEAN, P99, THROUGHPUT, benchmark, stage
+from tollgate.api import units
+from tollgate.api.benchmark import BenchmarkResult
+from tollgate.api.transport import write_bins
+from tollgate.api.verdict import Relation
+from tollgate.decide.compare import ParetoRelation, compare_benchmarks, pareto, relate
+from tollgate.decide.stage_estimates import Estimate
+
+ALL = [P99, MEAN, ERRORS, ACCURACY, THROUGHPUT]
+MIRROR = {Relation.BETTER: Relation.WORSE, Relation.WORSE: Relation.BETTER}
+PARETO_MIRROR = {
+    ParetoRelation.DOMINATES: ParetoRelation.DOMINATED,
+    ParetoRelation.DOMINATED: ParetoRelation.DOMINATES,
+}
+
+
+@st.composite
+def estimates(draw: st.DrawFn) -> Estimate:
+    low, value, high = sorted(draw(st.lists(st.floats(0.0, 100.0), min_size=3, max_size=3)))
+    return Estimate(value, low, high)
+
+
+@st.composite
+def measurements(draw: st.DrawFn) -> BenchmarkResult:
+    speed = draw(st.integers(200, 260))
+    errors = draw(st.integers(0, 200))
+    means = draw(st.lists(st.integers(20, 120), min_size=5, max_size=8))
+    return benchmark(
+        stage(
+            errors=errors,
+            overLimit=[],
+            correct=draw(st.integers(1000, 2400)),
+            answeredRate=f"{draw(st.integers(10, 40))}req/s",
+            blocks=[{"requests": 200, "mean": f"{mean}ms"} for mean in means],
+            sketch={"growth": "1.05", "bins": write_bins({speed: 2000, speed + 15: 400})},
+        )
+    )
+
+
+@given(estimates(), estimates(), st.floats(1.0, 1.5), st.booleans())
+def test_swapping_the_arms_swaps_better_and_worse(
+    a: Estimate, b: Estimate, factor: float, lower: bool
+) -> None:
+    one, other = (relate(x, y, factor, lower_is_better=lower) for x, y in ((a, b), (b, a)))
+    assert other is MIRROR.get(one, one)
+
+
+@given(estimates(), st.floats(1.0, 1.5), st.booleans())
+def test_nothing_is_better_than_itself(a: Estimate, factor: float, lower: bool) -> None:
+    assert relate(a, a, factor, lower_is_better=lower) is Relation.EQUAL
+
+
+@given(estimates(), estimates(), estimates(), st.booleans())
+def test_better_than_the_better_is_better_without_margins(
+    a: Estimate, b: Estimate, c: Estimate, lower: bool
+) -> None:
+    def better(x: Estimate, y: Estimate) -> bool:
+        return relate(x, y, 1.0, lower_is_better=lower) is Relation.BETTER
+
+    if better(a, b) and better(b, c):
+        assert better(a, c)
+
+
+@given(st.lists(st.sampled_from(list(Relation))))
+def test_whole_is_mirrored_with_its_parts(parts: list[Relation]) -> None:
+    whole = pareto(parts)
+    assert pareto([MIRROR.get(part, part) for part in parts]) is PARETO_MIRROR.get(whole, whole)
+
+
+@settings(max_examples=50)
+@given(measurements(), measurements())
+def test_comparisons_are_mirrored(one: BenchmarkResult, other: BenchmarkResult) -> None:
+    forth = compare_benchmarks(ALL, one, other, confidence=0.95)
+    back = compare_benchmarks(ALL, other, one, confidence=0.95)
+    assert back.relation is PARETO_MIRROR.get(forth.relation, forth.relation)
+    assert compare_benchmarks(ALL, one, one, confidence=0.95).relation is ParetoRelation.EQUAL
+
+
+def measured(rng: np.random.Generator, n: int = 1200) -> BenchmarkResult:
+    """A benchmark of one and the same server: lognormal latencies, 0.2 % errors, 97 % right."""
+    latency = rng.lognormal(np.log(0.05), 0.4, size=n)
+    index = np.ceil(np.log(latency * 1e6) / np.log(1.05)).astype(int)
+    bins = {int(i): int(c) for i, c in zip(*np.unique(index, return_counts=True), strict=True)}
+    errors = int(rng.binomial(n, 0.002))
+    return benchmark(
+        stage(
+            requests=n,
+            errors=errors,
+            overLimit=[],
+            scored=n,
+            correct=min(n - errors, int(rng.binomial(n, 0.97))),
+            answeredRate=units.format_rate(float(rng.poisson(n)) / 30),
+            blocks=[
+                {"requests": len(part), "mean": units.format_duration(float(part.mean()))}
+                for part in np.array_split(latency, 20)
+            ],
+            sketch={"growth": "1.05", "bins": write_bins(bins)},
+        )
+    )
+
+
+def test_same_server_measured_twice_is_equal() -> None:
+    rng = np.random.default_rng(17)
+    unequal = sum(
+        compare_benchmarks(ALL, measured(rng), measured(rng), confidence=0.95).relation
+        is not ParetoRelation.EQUAL
+        for _ in range(300)
+    )
+    assert unequal <= 300 * 0.05

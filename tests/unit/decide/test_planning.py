@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from tests.unit.decide.objectives import ACCURACY, COST, ERRORS, MEAN, P99, THROUGHPUT, objective
+from tollgate.api.profiles import BenchmarkProfileSpec, MetricProfileSpec
+from tollgate.decide.evidence import requests_to_detect
+from tollgate.decide.planning import (
+    benchmark_problems,
+    canary_message,
+    canary_requests,
+    latency_limits,
+    live_problems,
+    resolution_problems,
+)
+
+P999 = objective("Latency", name="extreme", statistic="P999", max="1s")
+
+
+def profile(*stages: dict[str, Any]) -> BenchmarkProfileSpec:
+    return BenchmarkProfileSpec.model_validate(
+        {
+            "protocol": "JSON",
+            "port": 8000,
+            "path": "/predict",
+            "dataset": {"configMap": {"name": "digits"}},
+            "stages": list(stages),
+        }
+    )
+
+
+def stage(rate: str, seconds: int, **fields: Any) -> dict[str, Any]:
+    return {"name": "steady", "rate": rate, "durationSeconds": seconds, **fields}
+
+
+def test_limits_to_count_at() -> None:
+    assert latency_limits([P999, P99, MEAN, ERRORS, P99]) == (Decimal("0.25"), Decimal(1))
+
+
+def test_stage_that_can_certify_is_no_problem() -> None:
+    everything = [P99, MEAN, ERRORS, ACCURACY, COST, THROUGHPUT]
+    assert benchmark_problems(everything, profile(stage("40req/s", 60)), confidence=0.99) == []
+
+
+def test_stage_that_never_can_is_refused_with_what_it_needs() -> None:
+    (problem,) = benchmark_problems([P99, MEAN], profile(stage("5req/s", 60)), confidence=0.99)
+    assert (problem.objective, problem.reason) == ("tail", "StageTooShort")
+    assert problem.message == (
+        "objective tail: stage steady sends 300 requests (5req/s for 60 s), and needs 459 to certify it at "
+        "confidence 0.99 even if all goes well: set durationSeconds to 92 or more, or raise its rate"
+    )
+
+
+@pytest.mark.parametrize(
+    ("o", "requests"),
+    [(P99, 459), (P999, 4603), (ERRORS, 919), (ACCURACY, 90)],
+    ids=lambda o: getattr(o, "name", o),
+)
+def test_exactly_enough_requests_are_enough(o: Any, requests: int) -> None:
+    assert benchmark_problems([o], profile(stage("1req/s", min(requests, 3600) if requests < 3600 else 3600)),
+                              confidence=0.99) == [] or requests > 3600  # fmt: skip
+    assert (
+        len(benchmark_problems([o], profile(stage("1req/s", min(requests, 3600) - 1)), confidence=0.99)) == 1
+    )
+
+
+def test_warm_up_need_not_certify() -> None:
+    stages = profile(stage("1req/s", 5, name="warm", warmUp=True), stage("40req/s", 60))
+    assert benchmark_problems([P99], stages, confidence=0.99) == []
+
+
+def test_limit_too_strict_for_any_benchmark() -> None:
+    strict = objective("ErrorRate", max="0.000000001%")
+    (problem,) = benchmark_problems([strict], profile(stage("40req/s", 60)), confidence=0.99)
+    assert "no benchmark can certify" in problem.message
+
+
+def test_throughput_needs_a_stage_that_asks_for_more() -> None:
+    (problem,) = benchmark_problems([THROUGHPUT], profile(stage("30req/s", 60)), confidence=0.99)
+    assert (problem.objective, problem.reason) == ("throughput", "RateTooLow")
+
+
+def test_limit_that_is_no_edge_is_said_with_the_edge_to_add() -> None:
+    (problem,) = resolution_problems([P99, MEAN, ERRORS], [0.1, 0.3, 1.0])
+    assert (problem.objective, problem.reason) == ("tail", "BucketResolution")
+    assert "no bucket edge at 250ms (it lies above 100ms, below 300ms)" in problem.message
+    assert "add the edge 250ms" in problem.message
+    assert resolution_problems([P99], [1.0, 0.25]) == []
+
+
+@pytest.mark.parametrize(
+    ("edges", "said"), [([0.1], "above the highest edge"), ([1.0], "below the lowest edge")]
+)
+def test_limit_beyond_the_edges(edges: list[float], said: str) -> None:
+    assert said in resolution_problems([P99], edges)[0].message
+
+
+def test_errors_need_a_counter() -> None:
+    blind = MetricProfileSpec.model_validate({"latency": {"series": "x"}})
+    (problem,) = live_problems([P99, ERRORS], blind)
+    assert (problem.objective, problem.reason) == ("errorrate", "ErrorsNotMeasured")
+    seeing = MetricProfileSpec.model_validate({"latency": {"series": "x"}, "errors": {"series": "e"}})
+    assert live_problems([P99, ERRORS], seeing) == []
+
+
+def test_requests_of_a_canary() -> None:
+    needed = canary_requests([P99, MEAN, COST, ACCURACY], alpha=0.03)
+    assert needed == {"tail": requests_to_detect(0.01, 0.01), "mean": 800, "cost": 800}
+
+
+def test_canary_is_announced_with_its_time() -> None:
+    start = "A canary step needs about 1,082 requests to the candidate (objective tail)"
+    assert canary_message([P99], alpha=0.01, rate=None) == f"{start}."
+    assert canary_message([P99], alpha=0.01, rate=0.2) == f"{start}: 91 min at 0.2req/s."
+    assert canary_message([P99], alpha=0.01, rate=0.0) == f"{start}, and it receives none now."
+    assert canary_message([ACCURACY], alpha=0.01, rate=1.0) == "No objective is judged on live traffic."
