@@ -50,10 +50,9 @@ def settings() -> kopf.OperatorSettings:
     chosen.scanning.disabled = True
     chosen.peering.standalone = True
     chosen.process.ultimate_exiting_timeout = None
-    # Kopf removes its finalizer and reads its annotations wherever it sees them, also those of other operators.
+    # Kopf removes its finalizer and reads its annotations wherever it meets them: also other operators'.
     chosen.persistence.finalizer = f"{GROUP}/never-set"
     chosen.persistence.diffbase_storage = _NoDiffBase()
-    chosen.persistence.progress_storage = _NoProgress()
     chosen.watching.label_selectors[_selector(JOB)] = BENCHMARK
     chosen.watching.chunk_size = _CHUNK
     chosen.watching.server_timeout = _STREAM_SECONDS
@@ -81,22 +80,3 @@ class _NoDiffBase(kopf.DiffBaseStorage):
 
     def store(self, **_: Any) -> None:
         pass
-
-
-class _NoProgress(kopf.ProgressStorage):
-    """Raw event handlers have no progress to keep."""
-
-    def fetch(self, **_: Any) -> kopf.ProgressRecord | None:
-        return None
-
-    def store(self, **_: Any) -> None:
-        pass
-
-    def purge(self, **_: Any) -> None:
-        pass
-
-    def touch(self, **_: Any) -> None:
-        pass
-
-    def clear(self, *, essence: kopf.BodyEssence) -> kopf.BodyEssence:
-        return essence

@@ -10,7 +10,7 @@ import os
 
 from kubernetes.aio.client.api_client import ApiClient
 from kubernetes.aio.client.configuration import Configuration
-from kubernetes.aio.config import ConfigException, load_incluster_config, load_kube_config
+from kubernetes.aio.config import load_incluster_config, load_kube_config
 
 from tollgate.errors import ClusterError
 
@@ -37,9 +37,10 @@ async def connect() -> ApiClient:
             await load_kube_config(  # type: ignore[no-untyped-call]
                 config_file=path, client_configuration=configuration, persist_config=False
             )
-    except (ConfigException, OSError, ValueError) as error:
+    except Exception as error:  # the client lets through whatever a malformed file makes it stumble over
+        reason = " ".join(str(error).split())
         raise ClusterError(
-            f"No usable credentials for a Kubernetes cluster: {error}. Set KUBECONFIG, or run in a pod that "
+            f"No usable credentials for a Kubernetes cluster: {reason}. Set KUBECONFIG, or run in a pod that "
             "mounts its service account token."
         ) from error
     configuration.host = configuration.host.rstrip("/")
