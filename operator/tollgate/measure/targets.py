@@ -8,6 +8,7 @@ first scrape after a restart: another counter of the process that fell shows it.
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -45,8 +46,11 @@ class Processes:
         for one in series:
             process = self._process(one.labels)
             self._scrapes[process].update(at for at, _ in one.points)
-            steps = pairwise(align([one.points]))
-            self._drops[process] += [(one.labels, at) for (_, before), (at, after) in steps if after < before]
+            self._drops[process] += [
+                (one.labels, at)
+                for (_, before), (at, after) in pairwise(sorted(one.points))
+                if after < before < math.inf
+            ]
 
     def _process(self, labels: Mapping[str, str]) -> Key:
         return _key(labels, labels.keys() - self._naming)
