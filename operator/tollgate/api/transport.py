@@ -27,7 +27,7 @@ ERROR_PREFIX = "tollgate-error: "
 _UNPACKED = 256 * 1024  # bytes of JSON: 8 stages at every bound of the model stay below
 _SENTENCE = 1024  # characters of an error: what a condition's message holds
 _WIDEST_GROWTH = 1.5  # a wider sketch says too little to be worth its bytes
-_SHORT_TEXT = 200  # characters of client_limited that are kept when room is short
+_SHORT_TEXT, _SHORTEST_TEXT = 200, 30  # characters of client_limited that are kept when room is short
 
 
 def encode(result: BenchmarkResult) -> str:
@@ -119,6 +119,7 @@ def _smaller_and_smaller(result: BenchmarkResult) -> Iterator[BenchmarkResult]:
         _without_sketch,
         _with_half_the_blocks,
         _without_blocks,
+        _with_shortest_texts,
     ):
         result = result.model_copy(update={"stages": [shrink(stage) for stage in result.stages]})
         yield result
@@ -130,6 +131,10 @@ def _without_warm_up_detail(stage: StageResult) -> StageResult:
 
 def _with_short_texts(stage: StageResult) -> StageResult:
     return stage.model_copy(update={"client_limited": stage.client_limited[:_SHORT_TEXT]})
+
+
+def _with_shortest_texts(stage: StageResult) -> StageResult:
+    return stage.model_copy(update={"client_limited": stage.client_limited[:_SHORTEST_TEXT]})
 
 
 def _with_coarser_sketch(stage: StageResult) -> StageResult:
@@ -161,7 +166,9 @@ def _join(blocks: list[Block]) -> Block:
 
 def _pack(result: BenchmarkResult) -> str:
     plain = json.dumps(
-        result.model_dump(mode="json", by_alias=True, exclude_defaults=True), separators=(",", ":")
+        result.model_dump(mode="json", by_alias=True, exclude_defaults=True),
+        separators=(",", ":"),
+        ensure_ascii=False,
     )
     return PREFIX + base64.b64encode(zlib.compress(plain.encode(), 9)).decode()
 

@@ -7,6 +7,7 @@ not decompressed, and an answer is read up to a bound.
 from __future__ import annotations
 
 import errno
+import math
 import resource
 from collections.abc import Sequence
 
@@ -45,7 +46,7 @@ class Client:
 
     def __init__(self, targets: Sequence[str], path: str) -> None:
         """Needs a running event loop. Targets are host:port; the path begins with a slash."""
-        self.capacity = min(_MOST_IN_FLIGHT, _open_files() - _OTHER_FILES)
+        self.capacity = max(1, min(_MOST_IN_FLIGHT, _open_files() - _OTHER_FILES))
         self._urls = [URL(f"http://{target}{path}") for target in targets]
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEP_ALIVE),
@@ -67,7 +68,8 @@ class Client:
     async def post(self, turn: int, body: bytes, deadline: float) -> tuple[bytes, float]:
         """The answer and the moment, on the clock of `now`, at which it was whole. Raises FailedError."""
         url = self._urls[turn % len(self._urls)]
-        timeout = aiohttp.ClientTimeout(total=max(deadline - now(), 1e-3))
+        # aiohttp would round a time-out of more than 5 s up to a whole second, to spare timers.
+        timeout = aiohttp.ClientTimeout(total=max(deadline - now(), 1e-3), ceil_threshold=math.inf)
         try:
             async with self._session.post(url, data=body, timeout=timeout, allow_redirects=False) as response:
                 answer = await _read(response)
@@ -76,8 +78,8 @@ class Client:
             raise
         except Exception as error:
             raise _failed(error) from error
-        if ended > deadline:  # aiohttp rounds a long time-out up to a whole second
-            raise FailedError(Outcome.TIMEOUT, "the answer came after the time-out")
+        if ended > deadline:  # the event loop ran late, and saw the answer before the time-out
+            raise FailedError(Outcome.TIMEOUT, "no answer in time")
         if response.status // 100 != 2:
             raise FailedError(_STATUS.get(response.status // 100, Outcome.OTHER), f"HTTP {response.status}")
         return answer, ended

@@ -1,0 +1,66 @@
+"""The schedule: the right arrivals, the right inputs, and nothing left to the moment."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from tests.unit.bench.plans import stage
+from tollgate.bench.schedule import plan_stage
+
+POISSON = {"arrival": "Poisson", "rate": "100req/s", "durationSeconds": 200}
+
+
+def test_constant_arrivals_are_equally_spaced() -> None:
+    plan = plan_stage(stage(rate="40req/s", durationSeconds=3), items=1, seed=1, number=0)
+    assert len(plan) == 120
+    assert plan.due[0] == 0
+    np.testing.assert_allclose(np.diff(plan.due), 1 / 40, rtol=1e-9)
+    assert plan.span == 3
+
+
+def test_poisson_gaps_are_exponential() -> None:
+    plan = plan_stage(stage(**POISSON), items=1, seed=1, number=0)
+    gaps = np.diff(plan.due, prepend=0)
+    assert len(plan) == 20_000
+    assert stats.kstest(gaps, "expon", args=(0, 1 / 100)).pvalue > 0.01
+    assert abs(np.corrcoef(gaps[:-1], gaps[1:])[0, 1]) < 0.03  # independent: the standard error is 0.007
+
+
+def test_poisson_counts_per_second_vary_as_poisson_counts_do() -> None:
+    """What a schedule rescaled to end on time, or drawn per second, gets wrong."""
+    plan = plan_stage(stage(**POISSON), items=1, seed=1, number=0)
+    counts = np.bincount(plan.due.astype(int))[:-1]
+    assert 0.75 < counts.var() / counts.mean() < 1.3  # the standard error is 0.1
+    ends = [plan_stage(stage(**POISSON), items=1, seed=seed, number=0).span for seed in range(200)]
+    assert np.mean(ends) == pytest.approx(200, abs=0.5)
+    assert np.std(ends) == pytest.approx(np.sqrt(20_000) / 100, rel=0.2)
+
+
+def test_the_seed_and_the_stage_decide_everything() -> None:
+    one, same = (plan_stage(stage(**POISSON), items=7, seed=3, number=1) for _ in range(2))
+    np.testing.assert_array_equal(one.due, same.due)
+    np.testing.assert_array_equal(one.items, same.items)
+    for other in (
+        plan_stage(stage(**POISSON), items=7, seed=4, number=1),
+        plan_stage(stage(**POISSON), items=7, seed=3, number=2),
+    ):
+        assert not np.array_equal(one.due, other.due)
+        assert not np.array_equal(one.items, other.items)
+
+
+@pytest.mark.parametrize("items", [1, 7, 100, 1000])
+def test_each_input_is_used_equally_often(items: int) -> None:
+    plan = plan_stage(stage(), items=items, seed=1, number=0)
+    uses = np.bincount(plan.items, minlength=items)
+    assert uses.sum() == 100
+    assert uses.max() - uses.min() <= 1
+
+
+def test_each_cycle_has_an_order_of_its_own() -> None:
+    plan = plan_stage(stage(durationSeconds=2), items=100, seed=1, number=0)
+    first, second = plan.items[:100], plan.items[100:]
+    assert sorted(first) == sorted(second) == list(range(100))
+    assert not np.array_equal(first, second)
+    assert not np.array_equal(first, np.arange(100))
