@@ -180,6 +180,8 @@ def canary(s: Snapshot, status: BudgetStatus, release: Release) -> Move | None:
                 return None
             why = f"the share could not be reached. {start_trouble(s)}; {len(joined)} joined the endpoints"
             return _undecided(s, status, release, "CanaryInconclusive", why, has_data=False)
+        if release.step == 0 and (s.now - release.since).total_seconds() < s.scrape_seconds:
+            return None  # counts begin at the scrape before, which must not hold the benchmark's requests
         counting = release.model_copy(update={"counting_since": s.now, "live_objectives": []})
         return Move(status.model_copy(update={"release": counting}))
     bad = breaches(s.live, release)
