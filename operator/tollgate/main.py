@@ -48,6 +48,7 @@ _NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace"
 _STUCK_SECONDS = 180.0
 _BEHIND_SECONDS = 60.0
 _DRAIN_SECONDS = 20.0
+_CLOSE_SECONDS = 2.0
 _CRD_SECONDS = 5.0
 
 
@@ -111,6 +112,7 @@ class Operator:
             await self._health.close()
             self._prometheus.close()
             await self._cluster.close()
+            await _others_end()
 
     async def _reconcile(self, key: Key) -> float | None:
         if key.controller == "deployment" and self._feed.governs(key):
@@ -207,6 +209,13 @@ async def _until_the_first_ends(*parts: Coroutine[Any, Any, None]) -> None:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _others_end() -> None:
+    """Kopf's streams close in tasks of their own, which a loop that ends at once would tear apart."""
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    if others:
+        await asyncio.wait(others, timeout=_CLOSE_SECONDS)
 
 
 def _namespace() -> str:

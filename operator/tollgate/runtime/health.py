@@ -30,8 +30,8 @@ class Health:
         port: int = 8080,
     ) -> None:
         app = web.Application()
-        app.router.add_get("/healthz", _answer_by(alive))
-        app.router.add_get("/readyz", _answer_by(ready))
+        app.router.add_get("/healthz", _answer_by(alive, logging.ERROR))
+        app.router.add_get("/readyz", _answer_by(ready, logging.DEBUG))
         app.router.add_get("/metrics", _answer_with(expose))
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
         self._host = host  # None: every address of the pod
@@ -48,11 +48,11 @@ class Health:
         await self._runner.cleanup()
 
 
-def _answer_by(checks: Sequence[Check]) -> Callable[[web.Request], Awaitable[web.Response]]:
+def _answer_by(checks: Sequence[Check], level: int) -> Callable[[web.Request], Awaitable[web.Response]]:
     async def answer(request: web.Request) -> web.Response:
         reasons = [reason for check in checks if (reason := check())]
         if reasons:
-            logger.warning("%s: %s", request.path, "; ".join(reasons))
+            logger.log(level, "%s: %s", request.path, "; ".join(reasons))
             return web.Response(status=503, text="".join(f"{reason}\n" for reason in reasons))
         return web.Response(text="ok\n")
 
