@@ -99,8 +99,6 @@ def _observed(s: Snapshot, status: BudgetStatus) -> BudgetStatus:
         share = f"{round(100 * joined / (joined + stable))}%" if joined else "0%"
         seen = release.model_copy(update={"live_objectives": list(s.live), "share": share})
         return status.model_copy(update={"release": seen})
-    if release is not None and release.stage.gating:
-        return status
     status = serving.serving_window(s, status)
     if release is not None and release.stage in (Stage.PROMOTING, Stage.WATCHING):
         seen = release.model_copy(update={"live_objectives": status.objectives})
