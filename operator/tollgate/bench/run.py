@@ -64,4 +64,4 @@ def _report(stage: StageResult, record: StageRun, log: Log) -> None:
         f"median {stage.quantiles.p50}, p99 {stage.quantiles.p99}, sent late by {stage.schedule_delay_p99} (p99)"
     )
     if stage.client_limited:
-        log(f"{stage.name}: not judged, the load generator was the limit: {stage.client_limited}")
+        log(f"{stage.name}: the load generator itself was the limit: {stage.client_limited}")
