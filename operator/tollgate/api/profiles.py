@@ -84,13 +84,13 @@ class Dataset(Model):
 
 
 class JobResources(Model):
-    """What the load generator's pod requests, and is limited to."""
+    """What the load generator's pod requests. Its memory limit is the same, its CPU limit at least one core."""
 
     cpu: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,5}m?$", max_length=8)] = Field(
-        "500m", description="CPU."
+        "500m", description="CPU request. The limit is one core, or this where it is more."
     )
     memory: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,6}(Mi|Gi)$", max_length=10)] = Field(
-        "256Mi", description="Memory."
+        "256Mi", description="Memory request and limit."
     )
 
 

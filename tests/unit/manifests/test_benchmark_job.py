@@ -45,11 +45,19 @@ def test_the_plan_reaches_the_container_as_it_is(measurement: Identity, job: Obj
     assert environment["TOLLGATE_DATASET"] == "/dataset/inputs.json"
 
 
-def test_it_gets_what_it_asks_for_and_no_token(job: Object) -> None:
-    pod = job["spec"]["template"]["spec"]
-    resources = pod["containers"][0]["resources"]
-    assert resources["requests"] == resources["limits"] == {"cpu": "500m", "memory": "256Mi"}
-    assert pod["automountServiceAccountToken"] is False
+def test_it_has_no_token(job: Object) -> None:
+    assert job["spec"]["template"]["spec"]["automountServiceAccountToken"] is False
+
+
+@pytest.mark.parametrize(("request_", "limit"), [("200m", "1"), ("1000m", "1"), ("1500m", "1500m"), ("2", "2")])
+def test_its_schedule_is_not_throttled_below_one_core(
+    measurement: Identity, profile: BenchmarkProfileSpec, request_: str, limit: str
+) -> None:
+    profile.resources.cpu = request_
+    job = benchmark_job(measurement, profile, JobSettings("i"))
+    resources = job["spec"]["template"]["spec"]["containers"][0]["resources"]
+    assert resources["requests"] == {"cpu": request_, "memory": "256Mi"}
+    assert resources["limits"] == {"cpu": limit, "memory": "256Mi"}
 
 
 def test_it_ends_once_and_goes(job: Object) -> None:
