@@ -6,6 +6,7 @@ It must not decide anything. Exit codes: 0 stopped by a signal, 1 a part failed,
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import math
 import os
@@ -48,7 +49,8 @@ _NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace"
 _STUCK_SECONDS = 180.0
 _BEHIND_SECONDS = 60.0
 _DRAIN_SECONDS = 20.0
-_CLOSE_SECONDS = 2.0
+_QUIET_SECONDS = 0.5
+_PATIENCE = 40  # times half of that
 _CRD_SECONDS = 5.0
 
 
@@ -112,7 +114,6 @@ class Operator:
             await self._health.close()
             self._prometheus.close()
             await self._cluster.close()
-            await _others_end()
 
     async def _reconcile(self, key: Key) -> float | None:
         if key.controller == "deployment" and self._feed.governs(key):
@@ -120,6 +121,7 @@ class Operator:
         return await self._reconcilers[key.controller](key)
 
     async def _lead(self) -> None:
+        await self._listed()
         await _until_the_first_ends(self._queue.run(), self._resync.run())
 
     async def _watch(self) -> None:
@@ -137,6 +139,14 @@ class Operator:
         self._take_signals()  # back from kopf, which would stop watching before the work is done
         await kopf.run_tasks(tasks, ignored=others)
         raise TollgateError("The watches have ended by themselves.")
+
+    async def _listed(self) -> None:
+        """Wait while the watches deliver what is there: a budget is then looked at once, not for each object."""
+        await self._watching.wait()
+        for _ in range(_PATIENCE):
+            await asyncio.sleep(_QUIET_SECONDS / 2)
+            if self._feed.quiet_seconds() >= _QUIET_SECONDS:
+                return
 
     async def _crds_served(self) -> None:
         """Wait for them: what is not served when kopf starts is never watched."""
@@ -182,6 +192,10 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 2
     configure(settings.log_level)
+    # A quarter of a start with thousands of budgets would go into looking for garbage in what is imported.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(5_000, 20, 20)
     try:
         asyncio.run(_run(settings))
     except (TollgateError, OSError) as error:
@@ -194,6 +208,7 @@ def main() -> int:
 
 
 async def _run(settings: Settings) -> None:
+    asyncio.get_running_loop().set_exception_handler(_on_loop_error)
     await Operator(settings, await connect()).run()
 
 
@@ -211,11 +226,12 @@ async def _until_the_first_ends(*parts: Coroutine[Any, Any, None]) -> None:
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _others_end() -> None:
-    """Kopf's streams close in tasks of their own, which a loop that ends at once would tear apart."""
-    others = asyncio.all_tasks() - {asyncio.current_task()}
-    if others:
-        await asyncio.wait(others, timeout=_CLOSE_SECONDS)
+def _on_loop_error(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Kopf's streams complain when the loop closes them; everything else is worth a line."""
+    if "asyncgen" in context:
+        logger.debug("%s", context["message"])
+    else:
+        loop.default_exception_handler(context)
 
 
 def _namespace() -> str:

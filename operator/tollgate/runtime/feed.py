@@ -49,11 +49,14 @@ class Feed:
         self._referrers: dict[Reference, set[Key]] = {}
         self._missed: dict[Key, float] = {}
         self._deletion_seen_at = -math.inf
+        self._listed_at = -math.inf
         self.budgets: dict[Key, BudgetView] = {}
 
     def observe(self, kind: Kind, type_: str | None, obj: Object) -> None:
         """Take an event of a watch; `type_` is None for an object that was there when the watch began."""
         self._on_event(kind)
+        if type_ is None:
+            self._listed_at = self.now()
         namespace, name = text(obj, "metadata", "namespace"), text(obj, "metadata", "name")
         deleted = type_ == "DELETED"
         if kind == BUDGET and deleted:
@@ -71,6 +74,10 @@ class Feed:
     def governs(self, deployment: Key) -> bool:
         """Whether a budget is known for a Deployment: then that budget's reconciler answers for it."""
         return bool(self._referrers.get((DEPLOYMENT.kind, deployment.namespace, deployment.name)))
+
+    def quiet_seconds(self) -> float:
+        """For how long no watch has delivered what was there when it began."""
+        return self.now() - self._listed_at
 
     def compare(self, listed: Mapping[Key, str], listed_at: float) -> None:
         """Compare with the resource versions of all budgets in a list that was begun at `listed_at`.
