@@ -3,8 +3,9 @@
     python bench/load_generator.py [--seconds 5] [--repeats 5] [--rates 100 500 1000]
 
 The server runs in a process of its own and answers each request at once, so what is measured is the client, the
-kernel and whatever else this machine does. Each repeat runs every rate once, in turn, and the table holds the
-median over the repeats with the worst one in brackets.
+kernel and whatever else this machine does. To tell them apart, each stage is paired with a second in which
+nothing but a timer runs at the same rate: what that is late by, the machine is to blame for. Each repeat runs
+every rate once, in turn, and the table holds the median over the repeats with the worst one in brackets.
 """
 
 from __future__ import annotations
@@ -24,8 +25,10 @@ import uvloop
 
 from tollgate.api import units
 from tollgate.api.profiles import BenchmarkProfileSpec, LoadStage
+from tollgate.bench.audit import nearest_rank
 from tollgate.bench.client import Client
 from tollgate.bench.dataset import parse_dataset
+from tollgate.bench.pacing import Alarm, now
 from tollgate.bench.protocol import Requests
 from tollgate.bench.schedule import plan_stage
 from tollgate.bench.stage import Stage
@@ -44,6 +47,7 @@ class Row(NamedTuple):
 
     rate_error: float  # of requests sent per second against the schedule
     delay_p99: float  # seconds
+    timer_p99: float  # seconds that a timer alone was late, right after the stage
     latency_p50: float  # seconds, from the scheduled time
     latency_p99: float
     cpu: float  # of one core
@@ -96,6 +100,7 @@ async def measure(stage: LoadStage, target: str, seed: int) -> Row:
     return Row(
         abs(1 - sent_rate / (len(schedule) / schedule.span)),
         float(units.parse_duration(result.schedule_delay_p99)),
+        await _timer_p99(float(units.parse_rate(stage.rate))),
         float(units.parse_duration(result.quantiles.p50)),
         float(units.parse_duration(result.quantiles.p99)),
         cpu,
@@ -104,10 +109,29 @@ async def measure(stage: LoadStage, target: str, seed: int) -> Row:
     )
 
 
+async def _timer_p99(rate: float) -> float:
+    """How late an alarm that does nothing rings, in seconds, at the 99th percentile of a second."""
+    start, late, done = now(), list[float](), asyncio.Event()
+
+    def ring() -> None:
+        late.append(now() - start - (len(late) + 1) / rate)
+        if len(late) < rate:
+            alarm.set(start + (len(late) + 1) / rate)
+        else:
+            done.set()
+
+    alarm = Alarm(ring)
+    alarm.set(start + 1 / rate)
+    await done.wait()
+    alarm.close()
+    return nearest_rank(late, 990)
+
+
 def _table(rows: dict[tuple[str, int], list[Row]]) -> None:
     print(f"{os.cpu_count()} cores, load average {os.getloadavg()[0]:.1f}; median (worst) of the repeats")
     print(
-        f"{'arrival':9}{'req/s':>6}{'rate error':>18}{'delay p99':>22}{'latency p50, p99':>22}{'CPU':>6}  limited"
+        f"{'arrival':9}{'req/s':>6}{'rate error':>18}{'delay p99':>20}{'timer alone':>20}"
+        f"{'latency p50, p99':>20}{'CPU':>5}  limited"
     )
     for (arrival, rate), repeats in rows.items():
         middle = [statistics.median(column) for column in zip(*repeats, strict=True)]
@@ -115,8 +139,9 @@ def _table(rows: dict[tuple[str, int], list[Row]]) -> None:
         row = Row._make(middle)
         print(
             f"{arrival:9}{rate:6}{f'{row.rate_error:.3%} ({worst[0]:.3%})':>18}"
-            f"{f'{row.delay_p99 * 1e3:.2f} ms ({worst[1] * 1e3:.2f})':>22}"
-            f"{f'{row.latency_p50 * 1e3:.2f}, {row.latency_p99 * 1e3:.2f} ms':>22}{row.cpu:6.0%}"
+            f"{f'{row.delay_p99 * 1e3:.2f} ms ({worst[1] * 1e3:.2f})':>20}"
+            f"{f'{row.timer_p99 * 1e3:.2f} ms ({worst[2] * 1e3:.2f})':>20}"
+            f"{f'{row.latency_p50 * 1e3:.2f}, {row.latency_p99 * 1e3:.2f} ms':>20}{row.cpu:5.0%}"
             f"  {sum(r.limited for r in repeats)} of {len(repeats)}, {sum(r.errors for r in repeats)} errors"
         )
 
