@@ -22,7 +22,7 @@ _SILENT_SECONDS = 70.0  # the API server sends a bookmark every 60 s
 _CONNECT_SECONDS = 10.0
 _REQUEST_SECONDS = 60.0
 _IDLE_SECONDS = 0.1
-_BACKOFFS = (1, 1, 2, 3, 5, 8, 13, 21, 34, 55, 60, 60, 60)  # five minutes, then the process ends
+_BACKOFFS = (1, 2, 3, *(5,) * 60)  # five minutes, then the process ends
 
 
 def registry(feed: Feed) -> kopf.OperatorRegistry:
