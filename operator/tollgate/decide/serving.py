@@ -20,6 +20,9 @@ WINDOW_SECONDS = 600
 SPOKEN_WINDOW_SECONDS = 60
 """The same where every objective has spoken already."""
 
+YOUNG_SCRAPES = 5
+"""A window is young for so many scrapes: that no requests were seen in it yet says nothing."""
+
 WORTH_WRITING = 1.25
 """Unchanged verdicts are stored again once they rest on so many times the requests: no write at every scrape."""
 
@@ -194,8 +197,9 @@ def _recreated(s: Snapshot, status: BudgetStatus) -> Move | None:
 
 def serving_window(s: Snapshot, status: BudgetStatus) -> BudgetStatus:
     """The status with what the live traffic says, and a new window of counts once the old one is done."""
-    status = status.model_copy(update={"objectives": _shown(status.objectives, s.live)})
     since = status.serving_since
+    young = since is None or (s.now - since).total_seconds() < YOUNG_SCRAPES * s.scrape_seconds
+    status = status.model_copy(update={"objectives": _shown(status.objectives, s.live, young)})
     if since is None:
         return status.model_copy(update={"serving_since": s.now})
     judged = [r for r in s.live if r.reason is not Reason.NOT_JUDGED_HERE]
@@ -205,18 +209,21 @@ def serving_window(s: Snapshot, status: BudgetStatus) -> BudgetStatus:
     return status
 
 
-def _shown(before: list[ObjectiveResult], now: tuple[ObjectiveResult, ...]) -> list[ObjectiveResult]:
+def _shown(
+    before: list[ObjectiveResult], now: tuple[ObjectiveResult, ...], young: bool
+) -> list[ObjectiveResult]:
     """The results worth storing: the new ones where they say something new."""
     old = {r.name: r for r in before}
-    return [_newer(old.get(result.name), result) for result in now] or before
+    return [_newer(old.get(result.name), result, young) for result in now] or before
 
 
-def _newer(old: ObjectiveResult | None, new: ObjectiveResult) -> ObjectiveResult:
+def _newer(old: ObjectiveResult | None, new: ObjectiveResult, young: bool) -> ObjectiveResult:
     if old is None:
         return new
     if new.verdict is Verdict.INCONCLUSIVE and old.verdict is not Verdict.INCONCLUSIVE:
-        # A young window has too few requests to speak: the verdict of the last one stands until it does.
-        return old if new.reason is Reason.TOO_FEW_REQUESTS else new
+        # A new window has too few requests to speak, at first none: the verdict of the last one stands until it does.
+        waits = new.reason is Reason.TOO_FEW_REQUESTS or (young and new.reason is Reason.NO_DATA)
+        return old if waits else new
     same = (old.verdict, old.reason, old.limit) == (new.verdict, new.reason, new.limit)
     if same and (old.requests or 0) <= (new.requests or 0) < WORTH_WRITING * (old.requests or 0):
         return old
