@@ -35,7 +35,10 @@ BENCHMARK_PROFILE = Kind("tollgate.dev/v1alpha1", "BenchmarkProfile", "benchmark
 METRIC_PROFILE = Kind("tollgate.dev/v1alpha1", "MetricProfile", "metricprofiles", namespaced=False)
 DECISION = Kind("tollgate.dev/v1alpha1", "EfficiencyDecision", "efficiencydecisions")
 MUTATING_POLICY = Kind(
-    "admissionregistration.k8s.io/v1", "MutatingAdmissionPolicy", "mutatingadmissionpolicies", namespaced=False
+    "admissionregistration.k8s.io/v1",
+    "MutatingAdmissionPolicy",
+    "mutatingadmissionpolicies",
+    namespaced=False,
 )
 MUTATING_BINDING = Kind(
     "admissionregistration.k8s.io/v1",
@@ -102,5 +105,7 @@ class Clock(Protocol):
 class Events(Protocol):
     """Kubernetes Events, as users read them with kubectl describe."""
 
-    async def publish(self, about: Object, type_: Literal["Normal", "Warning"], reason: str, message: str) -> None:
+    async def publish(
+        self, about: Object, type_: Literal["Normal", "Warning"], reason: str, message: str
+    ) -> None:
         """Record an Event about an object; never raises, as an Event is no part of a decision."""
