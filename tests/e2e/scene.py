@@ -14,7 +14,7 @@ import yaml
 from examples.digits.demo.vision import FOLDER, dataset, image
 
 from tests.support.gitops import GitOps
-from tests.support.kube import Kube, Object, wait_until
+from tests.support.kube import Kube, Object, is_ready, wait_until
 from tests.support.operator import Operator
 from tests.support.traffic import Traffic
 from tollgate.api.budget import BudgetStatus, Release, Stage, parse_budget
@@ -250,12 +250,6 @@ class Scene:
 
 def _past(stage: Stage, of: Stage) -> bool:
     return FORWARD.index(stage) > FORWARD.index(of)
-
-
-def is_ready(pod: Object) -> bool:
-    """Whether the pod's Ready condition is true."""
-    conditions = pod.get("status", {}).get("conditions") or []
-    return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
 
 
 def version_of(pod: Object) -> str:

@@ -86,6 +86,9 @@ class Kube:
 
     def delete_namespace(self, *, wait: bool = True) -> None:
         """Delete this namespace and all that is in it."""
+        # Its pods go first: the namespace controller looks again only after the time that they may take to end.
+        for kind in ("deployments,jobs", "pods"):
+            self.run("delete", kind, "--all", "--grace-period=1", f"--wait={str(wait).lower()}")
         self.delete("namespace", self.namespace, wait=wait)
 
 
@@ -117,6 +120,12 @@ def stays(what: str, probe: Callable[[], object], seconds: float) -> None:
     while time.monotonic() < end:
         assert probe(), f"no longer so: {what}"
         time.sleep(POLL_SECONDS)
+
+
+def is_ready(pod: Object) -> bool:
+    """Whether the pod's Ready condition is true."""
+    conditions = pod.get("status", {}).get("conditions") or []
+    return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
 
 
 def diagnose(namespaces: Iterable[Kube]) -> str:

@@ -14,6 +14,8 @@ from itertools import pairwise
 from tests.support.kube import Kube, Object, wait_until
 
 NAME = "users"
+PATIENCE_SECONDS = 30
+"""Users give up after so long. Slow is not failed: the log tells them apart."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +109,11 @@ class Traffic:
                         "image": self._image,
                         "imagePullPolicy": "IfNotPresent",
                         "command": ["python", "client.py", f"--url={self._url}", *options],
-                        "args": ["--control=/control/mix.json", "--log=/dev/stdout"],
+                        "args": [
+                            "--control=/control/mix.json",
+                            "--log=/dev/stdout",
+                            f"--timeout={PATIENCE_SECONDS}",
+                        ],
                         "env": [{"name": "OMP_NUM_THREADS", "value": "1"}],
                         "resources": {"requests": {"cpu": "50m", "memory": "128Mi"}},
                         "securityContext": {

@@ -8,13 +8,14 @@ import time
 
 from examples.digits.demo import claims, report, stories
 from examples.digits.demo.screen import Mood, Screen
-from examples.digits.demo.vision import RATE, Vision, vision
+from examples.digits.demo.vision import NAMESPACE, RATE, Vision, vision
 from tests.cluster import images
 from tests.cluster.cluster import Cluster, running
 from tests.cluster.errors import ClusterError
-from tests.support.kube import diagnose
+from tests.support.kube import Kube, diagnose
 from tests.support.operator import Operator
 from tollgate.api.decision import DecisionSpec, EfficiencyDecision
+from tollgate.api.release import Stage
 
 WANTED = {"v1": "Adopted", "v2": "Promoted", "v3": "Rejected", "v4": "Rejected", "v5": "RolledBack"}
 
@@ -29,6 +30,9 @@ def main() -> int:
         )
         screen.say("cluster", f"{cluster.provider.value}; a real Prometheus scrapes every 5 s")
         operator = Operator(cluster)
+        Kube(cluster.kubeconfig, NAMESPACE).delete_namespace(
+            wait=False
+        )  # of an earlier run; it takes a while
         operator.install(os.environ.get(images.OPERATOR.variable) or images.OPERATOR.name)
         screen.say("operator", "Tollgate is installed and leads")
         with vision(cluster, screen) as world:
@@ -58,6 +62,7 @@ def _run(world: Vision, cluster: Cluster, operator: Operator) -> int:
     decisions = _decisions(world)
     world.screen.story("What was decided, and on what evidence")
     spent = {release.number: report.durations(release.history) for release in releases}
+    spent[back.release.number][Stage.ROLLED_BACK] = back.complete - back.decided
     for line, mood in report.table(decisions, world.versions, spent):
         world.screen.text(line, mood)
     world.screen.story("What was promised")
@@ -78,7 +83,8 @@ def _run(world: Vision, cluster: Cluster, operator: Operator) -> int:
         ],
     )
     report.look_around(world.screen, str(cluster.kubeconfig))
-    world.screen.text(f"\nDone in {world.screen.seconds:.0f} s.", Mood.GOOD if kept else Mood.BAD)
+    world.screen.text()
+    world.screen.text(f"Done in {world.screen.seconds:.0f} s.", Mood.GOOD if kept else Mood.BAD)
     return 0 if kept else 1
 
 

@@ -59,14 +59,23 @@ def _stage(before: Release | None, after: Release | None) -> list[News]:
     return [*told, News(after.stage.value, after.message, mood)]
 
 
+def waiting(status: BudgetStatus) -> str:
+    """What a candidate or its benchmark waits for, as the Progressing condition says it; "" in other stages."""
+    release, progressing = status.release, find_condition(status.conditions, "Progressing")
+    if release is None or progressing is None or release.stage not in (Stage.STARTING, Stage.BENCHMARKING):
+        return ""
+    detail = progressing.message.partition(": ")[2]
+    return "" if detail == release.message else detail
+
+
 def _traffic(before: Release | None, after: Release | None) -> list[News]:
     """The canary's evidence, each time that more requests have been counted."""
     if after is None or after.stage is not Stage.CANARY:
         return []
     seen = _requests(before.live_objectives) if before and before.number == after.number else 0
     told: list[News] = []
-    if before is None or before.number != after.number or before.share != after.share:
-        told += [News("share", f"{after.share} of the ready pods run the candidate")] if after.share else []
+    if after.share not in ("", "0%") and (before is None or before.share != after.share):
+        told.append(News("share", f"{after.share} of the ready pods run the candidate"))
     if _requests(after.live_objectives) > seen:
         told.append(
             News(
@@ -94,6 +103,8 @@ def _health(before: BudgetStatus, after: BudgetStatus) -> list[News]:
             continue
         if new.status == "Unknown":
             continue  # waiting for requests is no news
+        if new.reason == "WaitingForRollout":
+            continue  # so it is with every budget for a moment
         mood = Mood.GOOD if new.status == "True" else Mood.BAD
         told.append(News(kind, f"{new.status}, {new.reason}: {new.message}", mood))
     return told
@@ -118,7 +129,7 @@ def _result(topic: str, result: ObjectiveResult) -> News:
 class Progress:
     """Watches a budget, prints its news, and waits for what a story needs."""
 
-    def __init__(self, kube: Kube, budget: str, screen: Screen, idle: Callable[[], None]) -> None:
+    def __init__(self, kube: Kube, budget: str, screen: Screen, idle: Callable[[BudgetStatus], None]) -> None:
         self._watch = Watch(kube, "efficiencybudget", budget, self._saw)
         self._screen = screen
         self._idle = idle
@@ -155,7 +166,7 @@ class Progress:
                     f"{c.type}={c.status} {c.reason}: {c.message}" for c in status.conditions
                 )
                 raise TimedOutError(f"waited {timeout:.0f} s for: {what}; instead: {conditions}")
-            self._idle()
+            self._idle(status)
 
     def outcome(self, number: int, stages: tuple[Stage, ...], reason: str, timeout: float) -> Release:
         """Wait until that release is in one of these stages, for this reason (any, if empty).

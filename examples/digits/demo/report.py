@@ -19,7 +19,9 @@ COLUMNS = {
     Stage.CANARY: "canary",
     Stage.PROMOTING: "roll out",
     Stage.WATCHING: "watch",
+    Stage.ROLLED_BACK: "roll back",
 }
+AFTERWARDS = (Stage.WATCHING, Stage.ROLLED_BACK)
 GOOD = (Action.ADOPTED, Action.PROMOTED)
 
 COMMANDS = (
@@ -49,11 +51,12 @@ def table(
     head = f"{'#':>2}  {'version':<8} {'decision':<11}" + "".join(f"{name:>10}" for name in COLUMNS.values())
     lines = [(head, Mood.STRONG)]
     for decision in sorted(decisions, key=lambda d: (d.release, d.decided_at)):
-        took = spent.get(decision.release, {}) if decision.action is not Action.ADOPTED else {}
+        late = decision.action is Action.ROLLED_BACK
+        took = {s: t for s, t in spent.get(decision.release, {}).items() if (s in AFTERWARDS) is late}
         cells = "".join(f"{_seconds(took, stage):>10}" for stage in COLUMNS)
         version = versions.get(decision.revision, decision.revision)
         row = f"{decision.release:>2}  {version:<8} {decision.action.value:<11}{cells}"
-        lines.append((row, Mood.GOOD if decision.action in GOOD else Mood.BAD))
+        lines.append((row.rstrip(), Mood.GOOD if decision.action in GOOD else Mood.BAD))
         lines.append((f"      {decision.reason}: {decision.message}", Mood.PLAIN))
         lines += [(f"      {text}", Mood.FAINT) for text in _evidence(decision)]
     return lines
@@ -89,6 +92,7 @@ def conclude(screen: Screen, claims: Iterable[Claim]) -> bool:
 
 def look_around(screen: Screen, kubeconfig: str) -> None:
     """Print the commands with which a reader goes on."""
-    screen.text("\nLook around (nothing was cleared away):", Mood.STRONG)
+    screen.text()
+    screen.text("Look around (nothing was cleared away):", Mood.STRONG)
     for command in COMMANDS:
         screen.text("  " + command.format(kubeconfig=kubeconfig))

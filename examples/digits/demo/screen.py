@@ -68,8 +68,13 @@ class Screen:
         self._write(f"{self._paint(head, Mood.FAINT)} {body}\n")
 
     def text(self, text: str = "", mood: Mood = Mood.PLAIN) -> None:
-        """A line as it is."""
-        self._write(f"{self._paint(text, mood)}\n")
+        """A line as it is; a long one is wrapped, with its indentation."""
+        indent = " " * (len(text) - len(text.lstrip()))
+        lines = textwrap.wrap(
+            text, self._width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+        )
+        for line in lines or [""]:
+            self._write(f"{self._paint(line, mood)}\n")
 
     def _paint(self, text: str, mood: Mood) -> str:
         return f"\033[{mood.value}m{text}\033[0m" if self._colour and mood.value and text else text

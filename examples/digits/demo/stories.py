@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 
 from examples.digits.demo.screen import Mood
-from examples.digits.demo.vision import FOLDER, HARD_SHARE, NAME, RATE, Vision, manifest_of, settle
+from examples.digits.demo.vision import FOLDER, HARD_SHARE, NAME, RATE, Vision
 from tests.support.kube import wait_until
 from tollgate.api.release import Release, Stage
 
@@ -27,14 +27,13 @@ def adopted(world: Vision) -> Release:
     """1: what serves when the budget arrives is taken as last-good."""
     world.screen.story("1  v1 serves, and a budget is declared for it")
     world.push("v1")
-    replicas = manifest_of("v1")["spec"]["replicas"]
-    wait_until(f"{replicas} pods of v1", lambda: world.ready(replicas), 120)
-    world.screen.say("v1", f"{replicas} pods are ready")
+    wait_until("v1 serves", lambda: world.serves("v1"), 120)
+    world.screen.say("v1", "its pods are ready")
     world.users.start(rate=RATE, hard_share=HARD_SHARE)
     world.screen.say(
         "users", f"{RATE:.0f} requests a second from now on, {HARD_SHARE:.0%} of them hard to read"
     )
-    world.kube.run("apply", "--server-side", "-k", str(FOLDER / "tollgate"))
+    world.kube.run("apply", "--server-side", "--force-conflicts", "-k", str(FOLDER / "tollgate"))
     world.screen.say("budget", "kubectl apply -k examples/digits/tollgate")
     return world.progress.outcome(1, (Stage.PROMOTED,), "Adopted", 60)
 
@@ -76,7 +75,7 @@ def rolled_back(world: Vision) -> RollBack:
     )
     world.users.set(feedback_rate=FEEDBACK)
     back = world.progress.outcome(5, (Stage.ROLLED_BACK,), "ServingBreach", GATE_SECONDS)
-    settle(world, manifest_of("v5")["spec"]["replicas"])
+    wait_until("v2 serves alone", lambda: world.serves("v2"), 90)
     complete = time.time()
     world.users.set(feedback_rate=0)
     world.screen.say(

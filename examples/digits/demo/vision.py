@@ -12,17 +12,19 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import yaml
-from examples.digits.demo.progress import Progress
+from examples.digits.demo.progress import Progress, waiting
 from examples.digits.demo.screen import Mood, Screen
 from tests.cluster import images
 from tests.cluster.cluster import Cluster
 from tests.support.gitops import GitOps
-from tests.support.kube import Kube, Object, wait_until
+from tests.support.kube import Kube, Object, is_ready
 from tests.support.traffic import Traffic, by_version, failed
 from tests.support.watch import TemplateWatch
+from tollgate.api.budget import BudgetStatus
 from tollgate.manifests.revision import revision
 
 NAME = "digits"
+NAMESPACE = "vision"
 FOLDER = Path(__file__).resolve().parents[1]
 RATE = 50.0
 HARD_SHARE = 0.15
@@ -45,16 +47,22 @@ class Vision:
     def push(self, version: str) -> None:
         """Commit a version's manifest to Git, from where it is applied."""
         manifest = manifest_of(version)
+        self.screen.say("git", f"{version} is pushed; the GitOps loop applies it now, and again every 2 s")
         self.template.expect(manifest)
         self.git.commit(manifest)
         stored = self.kube.get("deployment", NAME)["spec"]["template"]  # with the API server's defaults
         self.versions[revision(stored)] = version
-        self.screen.say("git", f"{version} is pushed; the GitOps loop applies it, and goes on to every 2 s")
 
-    def ready(self, replicas: int) -> bool:
-        """Whether the Deployment is there with so many ready pods."""
-        deployment = self.kube.find("deployment", NAME) or {}
-        return bool(deployment.get("status", {}).get("readyReplicas", 0) == replicas)
+    def serves(self, version: str) -> bool:
+        """Whether all pods are of this version, as many as wanted, and ready, and none is left of a roll-back."""
+        labels = "app.kubernetes.io/name=digits,app.kubernetes.io/version"
+        pods = [p for p in self.kube.list("pods", labels) if not p["metadata"].get("deletionTimestamp")]
+        released = self.kube.list("replicasets", f"tollgate.dev/released={NAME}")
+        wanted = manifest_of(version)["spec"]["replicas"]
+        right = [
+            p for p in pods if is_ready(p) and p["metadata"]["labels"]["app.kubernetes.io/version"] == version
+        ]
+        return len(pods) == len(right) == wanted and not released
 
 
 def manifest_of(version: str) -> Object:
@@ -85,10 +93,10 @@ def dataset() -> Object:
 @contextmanager
 def vision(cluster: Cluster, screen: Screen) -> Iterator[Vision]:
     """The world, made anew; the GitOps loop and the watches end with the context, the objects stay."""
-    kube = Kube(cluster.kubeconfig, "vision")
+    kube = Kube(cluster.kubeconfig, NAMESPACE)
     namespace = yaml.safe_load((FOLDER / "manifests" / "namespace.yaml").read_text())
-    screen.say("vision", "making the namespace anew")
     kube.fresh_namespace(namespace["metadata"]["labels"])
+    screen.say("vision", "a clean namespace")
     kube.run("apply", "--server-side", "-f", str(FOLDER / "manifests" / "service.yaml"))
     kube.apply(dataset())
     users = Traffic(kube, image())
@@ -102,14 +110,19 @@ def vision(cluster: Cluster, screen: Screen) -> Iterator[Vision]:
 
 
 class _Heartbeat:
-    """Says what the users get while nothing else happens."""
+    """Says what is waited for and what the users get, while nothing else happens."""
 
     def __init__(self, screen: Screen, users: Traffic) -> None:
         self._screen, self._users = screen, users
+        self._told = ""
 
-    def __call__(self) -> None:
+    def __call__(self, status: BudgetStatus) -> None:
         if self._screen.silent_seconds < QUIET_SECONDS:
             return
+        detail = waiting(status)
+        if detail and detail != self._told:
+            self._screen.say("", detail)
+            self._told = detail
         recent = self._users.recent(int(QUIET_SECONDS))
         if not recent:
             return
@@ -121,13 +134,3 @@ class _Heartbeat:
             f"last {QUIET_SECONDS:.0f} s: answers from {served}; p99 {p99:.0f} ms; {len(failed(recent))} failed",
             Mood.FAINT,
         )
-
-
-def settle(world: Vision, replicas: int) -> None:
-    """Wait until a roll-back is complete: the good pods are ready, and what was released is gone."""
-
-    def over() -> bool:
-        sets = world.kube.list("replicasets", f"tollgate.dev/released={NAME}")
-        return not sets and world.ready(replicas)
-
-    wait_until("the good pods serve alone", over, 60)
