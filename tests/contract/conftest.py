@@ -37,6 +37,22 @@ def kubectl(kubeconfig: str) -> Kubectl:
     return Kubectl(_ask_cluster("tool", "kubectl"), kubeconfig)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def operator_stands_by(kubectl: Kubectl) -> Iterator[None]:
+    """An operator that is installed is stopped meanwhile: these tests play its part, or start one of their own."""
+    installed = ("deployment/tollgate", "-n", "tollgate-system")
+    before = kubectl.run("get", *installed, "-o", "jsonpath={.spec.replicas}").stdout or "0"
+    if before != "0":
+        kubectl("scale", *installed, "--replicas=0")
+        kubectl(
+            *("wait", "pod", "-n", "tollgate-system", "-l", "app.kubernetes.io/name=tollgate"),
+            *("--for=delete", "--timeout=60s"),
+        )
+    yield
+    if before != "0":
+        kubectl("scale", *installed, f"--replicas={before}")
+
+
 @pytest.fixture(scope="session")
 def helm() -> str:
     """Path of helm; compiled once where the machine has none."""
@@ -55,11 +71,15 @@ def namespace(kubectl: Kubectl) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def installed(kubectl: Kubectl) -> Iterator[Install]:
-    """Installs cluster-wide objects for the module; those that were not there before go again."""
+    """Installs cluster-wide objects for the module; those that were not there before go again.
+
+    Kinds stay: to remove one takes seconds, in which the next module could not make it anew.
+    """
     added: list[Object] = []
 
     def install(objects: list[Object]) -> None:
-        added.extend(o for o in objects if kubectl.run("get", o["kind"], o["metadata"]["name"]).returncode)
+        passing = [o for o in objects if o["kind"] != "CustomResourceDefinition"]
+        added.extend(o for o in passing if kubectl.run("get", o["kind"], o["metadata"]["name"]).returncode)
         kubectl("apply", "--server-side", "--force-conflicts", objects=objects)
 
     yield install
