@@ -173,7 +173,9 @@ def test_the_example_is_taken_and_filled_in_as_the_models_do(
         (example("benchmark-profile"), BenchmarkProfile),
         (example("metric-profile"), MetricProfile),
     ):
-        name = obj["metadata"]["name"] = f"contract-{obj['metadata']['name']}"  # the example itself may be in use
+        name = obj["metadata"]["name"] = (
+            f"contract-{obj['metadata']['name']}"  # the example itself may be in use
+        )
         kubectl("apply", "--server-side", "--force-conflicts", objects=[obj])
         namespaced = ["-n", obj["metadata"]["namespace"]] if "namespace" in obj["metadata"] else []
         served = kubectl.get(f"{obj['kind'].lower()}.{GROUP}", name, *namespaced)

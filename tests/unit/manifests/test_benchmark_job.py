@@ -49,7 +49,9 @@ def test_it_has_no_token(job: Object) -> None:
     assert job["spec"]["template"]["spec"]["automountServiceAccountToken"] is False
 
 
-@pytest.mark.parametrize(("request_", "limit"), [("200m", "1"), ("1000m", "1"), ("1500m", "1500m"), ("2", "2")])
+@pytest.mark.parametrize(
+    ("request_", "limit"), [("200m", "1"), ("1000m", "1"), ("1500m", "1500m"), ("2", "2")]
+)
 def test_its_schedule_is_not_throttled_below_one_core(
     measurement: Identity, profile: BenchmarkProfileSpec, request_: str, limit: str
 ) -> None:
