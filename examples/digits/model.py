@@ -32,7 +32,7 @@ class Settings:
     ensemble_size: int = 4
     augmentations: int = 64
     online_memory: bool = False
-    memory_rows: int = 200_000
+    memory_rows: int = 150_000
     memory_copies: int = 64
 
     def __post_init__(self) -> None:
