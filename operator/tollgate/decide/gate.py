@@ -14,7 +14,7 @@ from tollgate.api.budget import BudgetStatus, Evidence, OnInconclusive, Release,
 from tollgate.api.verdict import ObjectiveResult, Reason, Verdict
 from tollgate.decide.compare import ParetoRelation
 from tollgate.decide.moves import Move, advance, approve, enter, refuse, supersede
-from tollgate.decide.snapshot import Snapshot
+from tollgate.decide.snapshot import Measured, Snapshot
 
 BENCHMARK_ATTEMPTS = 3
 
@@ -101,19 +101,8 @@ def benchmarking(s: Snapshot, status: BudgetStatus, release: Release) -> Move | 
         update={"benchmark": measured.name, "benchmark_objectives": list(measured.objectives)}
     )
     status = status.model_copy(update={"release": release})
-    if measured.phase == "Failed" or _says(measured.objectives, Reason.CLIENT_LIMITED):
-        why = measured.message or sentence(_open(measured.objectives))
-        if release.attempt < BENCHMARK_ATTEMPTS:
-            return advance(
-                s,
-                status,
-                Stage.BENCHMARKING,
-                "BenchmarkRepeated",
-                f"attempt {release.attempt} of {BENCHMARK_ATTEMPTS} gave no measurement ({why}): measuring again",
-                attempt=release.attempt + 1,
-            )
-        return _undecided(s, status, release, "BenchmarkFailed", why, has_data=False)
-
+    if measured.phase == "Failed":
+        return _measure_again(s, status, release, measured)
     bad = breaches(measured.objectives, release)
     if bad and measured.relation is ParetoRelation.DOMINATES:
         # Refusing a better version would keep the worse one serving.
@@ -124,6 +113,8 @@ def benchmarking(s: Snapshot, status: BudgetStatus, release: Release) -> Move | 
             bad = []
     if bad:
         return refuse(s, status, Stage.REJECTED, "BenchmarkBreach", sentence(bad))
+    if _says(measured.objectives, Reason.CLIENT_LIMITED):
+        return _measure_again(s, status, release, measured)
 
     undecided = [r for r in _open(measured.objectives) if r.name not in release.improves]
     if undecided:
@@ -143,6 +134,21 @@ def benchmarking(s: Snapshot, status: BudgetStatus, release: Release) -> Move | 
             "improve the candidate, or set tradeOffs: Allow",
         )
     return _after_benchmark(s, status, release)
+
+
+def _measure_again(s: Snapshot, status: BudgetStatus, release: Release, measured: Measured) -> Move | None:
+    """A benchmark that measured nothing is repeated, so often, and then left to onInconclusive."""
+    why = sentence(_open(measured.objectives)) or measured.message
+    if release.attempt == BENCHMARK_ATTEMPTS:
+        return _undecided(s, status, release, "BenchmarkFailed", why, has_data=False)
+    return advance(
+        s,
+        status,
+        Stage.BENCHMARKING,
+        "BenchmarkRepeated",
+        f"attempt {release.attempt} of {BENCHMARK_ATTEMPTS} gave no measurement, measuring again: {why}",
+        attempt=release.attempt + 1,
+    )
 
 
 def _after_benchmark(s: Snapshot, status: BudgetStatus, release: Release) -> Move:

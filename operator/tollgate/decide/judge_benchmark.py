@@ -33,6 +33,9 @@ from tollgate.decide.limits import (
 from tollgate.decide.stage_estimates import Alpha, Estimate, NoEstimate, estimate
 from tollgate.measure.cost import CostUnknown, PodCost
 
+_OF_THE_SERVER = ("timeout", "http_5xx")
+"""Kinds of errors that no delay of the load generator explains."""
+
 _LONGEST = 100
 """Nobody lengthens a stage more than so many times."""
 
@@ -87,10 +90,10 @@ def _worst(o: Objective, stages: Sequence[StageResult], run: _Run) -> ObjectiveR
 
 
 def _judge(o: Objective, stage: StageResult, run: _Run) -> _Judged:
+    p0 = allowed_fraction(o)
     if stage.client_limited:
         why = f"the load generator was the limit, not the server: {stage.client_limited}"
-        return _open(o, Reason.CLIENT_LIMITED, f"stage {stage.name}: {why}")
-    p0 = allowed_fraction(o)
+        return _failures(o, stage, run) or _open(o, Reason.CLIENT_LIMITED, f"stage {stage.name}: {why}")
     if p0 is not None:
         return _proportion(o, stage, p0, run)
     upper_is_limit = o.max is not None
@@ -123,6 +126,31 @@ def _proportion(o: Objective, stage: StageResult, p0: float, run: _Run) -> _Judg
         message += ": " + _more_requests(stage, n, over, p0, run)
     result = _result(o, verdict, message, seen).model_copy(update={"requests": n, "over_limit": over})
     return _Judged(result, over / n / p0)
+
+
+def _failures(o: Objective, stage: StageResult, run: _Run) -> _Judged | None:
+    """A breach by answers that failed at the server: a client that was milliseconds late does not explain them."""
+    p0 = allowed_fraction(o)
+    if p0 is None or o.dimension is Dimension.QUALITY or not stage.requests:
+        return None
+    failed = sum(stage.error_kinds.get(kind, 0) for kind in _OF_THE_SERVER)
+    if judge_fixed(stage.requests, failed, p0, run.levels) is not Verdict.BREACH:
+        return None
+    share = units.format_percent(failed / stage.requests)
+    message = (
+        f"stage {stage.name}: {failed:,} of {count(stage.requests)} requests failed ({share}), at most "
+        f"{units.format_percent(p0)} {what_is_over(o)} allowed"
+    )
+    result = ObjectiveResult(
+        name=o.name,
+        verdict=Verdict.BREACH,
+        message=message[:1024],
+        limit=o.limit,
+        requests=stage.requests,
+        over_limit=failed,
+        enough=True,
+    )
+    return _Judged(result, failed / stage.requests / p0)
 
 
 def _counted(o: Objective, stage: StageResult) -> tuple[int, int] | str:

@@ -118,6 +118,26 @@ class TestStages:
         assert (result.verdict, result.reason) == (Verdict.INCONCLUSIVE, Reason.CLIENT_LIMITED)
         assert "schedule delay p99 of 30ms" in result.message
 
+    @pytest.mark.parametrize("o", [P99, ERRORS], ids=lambda o: o.name)
+    def test_failures_of_the_server_are_a_breach_however_late_the_client(self, o: Objective) -> None:
+        failing = stage(
+            errors=200,
+            errorKinds={"timeout": 200},
+            overLimit=over(2400),
+            clientLimited="14ms late",
+            blocks=[],
+        )
+        result = judged(o, failing)
+        assert (result.verdict, result.over_limit) == (Verdict.BREACH, 200)
+        refused = stage(
+            errors=200,
+            errorKinds={"connect": 200},
+            overLimit=over(2400),
+            clientLimited="14ms late",
+            blocks=[],
+        )
+        assert judged(o, refused).reason is Reason.CLIENT_LIMITED
+
     def test_breach_in_another_stage_stands_beside_a_limited_client(self) -> None:
         limited = stage(name="burst", clientLimited="CPU at 100 %")
         assert judged(P99, limited, stage(overLimit=over(60))).verdict is Verdict.BREACH
