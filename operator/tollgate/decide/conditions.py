@@ -99,6 +99,8 @@ def _detail(s: Snapshot, release: Release) -> str:
             return start_trouble(s)
         case Stage.BENCHMARKING if s.measured is not None and s.measured.message:
             return s.measured.message
+        case Stage.PROMOTING if s.target is not None:
+            return f"{release.message}. {s.target.updated} of {s.target.replicas} pods are of the new revision"
         case Stage.CANARY:
             step = s.spec.canary.steps[min(release.step, len(s.spec.canary.steps) - 1)]
             waiting = [
