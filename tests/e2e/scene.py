@@ -1,6 +1,6 @@
 """One test's world: a namespace with a small digits service, its users, its Git repository and its budget.
 
-Everything is smaller than in the demo, so that a release takes half a minute: tails are P90, certified by few requests.
+Everything is smaller than in the demo, so that a release takes half a minute: tails are P95, certified by few requests.
 """
 
 from __future__ import annotations
@@ -42,17 +42,18 @@ def fast(name: str) -> Version:
 
 
 def slow(name: str) -> Version:
-    """Takes long for every input."""
-    return Version(
-        name, {"STAGES": "2", "EXIT_THRESHOLD": "1", "ENSEMBLE_SIZE": "1", "AUGMENTATIONS": "2000"}
-    )
+    """Takes long for a fifth of the benchmark's inputs."""
+    return Version(name, _thorough("0.75"))
 
 
 def slow_on_hard_inputs(name: str) -> Version:
     """As fast as `fast` on the benchmark's clean inputs; takes long for half of the hard ones."""
-    return Version(
-        name, {"STAGES": "2", "EXIT_THRESHOLD": "0.15", "ENSEMBLE_SIZE": "1", "AUGMENTATIONS": "2000"}
-    )
+    return Version(name, _thorough("0.15"))
+
+
+def _thorough(threshold: str) -> dict[str, str]:
+    """Settings whose second stage works for 0.15 s on a core, of which a pod has less than half."""
+    return {"STAGES": "2", "EXIT_THRESHOLD": threshold, "ENSEMBLE_SIZE": "1", "AUGMENTATIONS": "2000"}
 
 
 def profiles() -> list[Object]:
@@ -71,7 +72,7 @@ def profiles() -> list[Object]:
                 "stages": [
                     {"name": "steady", "arrival": "Constant", "rate": "25req/s", "durationSeconds": 5}
                 ],
-                "resources": {"cpu": "300m", "memory": "256Mi"},
+                "resources": {"cpu": "500m", "memory": "256Mi"},
                 "deadlineSeconds": 120,
             },
         },
@@ -96,8 +97,8 @@ def budget(name: str = NAME, **changes: Any) -> Object:
         "metrics": {"profileRef": {"name": METRIC_PROFILE}},
         "confidence": "0.95",
         "objectives": [
-            {"name": "tail", "dimension": "Latency", "statistic": "P90", "max": "100ms"},
-            {"name": "errs", "dimension": "ErrorRate", "max": "10%"},
+            {"name": "tail", "dimension": "Latency", "statistic": "P95", "max": "250ms"},
+            {"name": "errs", "dimension": "ErrorRate", "max": "5%"},
             {"name": "acc", "dimension": "Quality", "metric": "Accuracy", "min": "0.80"},
         ],
         "benchmark": {"profileRef": {"name": BENCHMARK_PROFILE}},
@@ -133,7 +134,7 @@ def deployment(version: Version, replicas: int | None = 2, name: str = NAME) -> 
         **version.settings,
     }
     container["env"] = [{"name": key, "value": value} for key, value in settings.items()]
-    container["resources"] = {"requests": {"cpu": "20m", "memory": "128Mi"}, "limits": {"cpu": "1"}}
+    container["resources"] = {"requests": {"cpu": "20m", "memory": "128Mi"}, "limits": {"cpu": "400m"}}
     return made
 
 

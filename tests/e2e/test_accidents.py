@@ -39,11 +39,11 @@ def test_killed_in_every_stage_of_a_release(scene: Scene) -> None:
 @pytest.mark.timeout(600)
 def test_killed_before_and_during_a_roll_back(scene: Scene) -> None:
     scene.adopt(fast("v1"))
-    scene.users.start(rate=12)
+    scene.users.start(rate=20)
     scene.push(slow_on_hard_inputs("v2"))
     scene.reaches(2, Stage.WATCHING)
     scene.operator.end()
-    scene.users.set(hard_share=0.8)  # it becomes bad while nobody looks
+    scene.users.set(hard_share=0.3)  # it becomes bad while nobody looks
     scene.operator.wait()
 
     release = scene.reaches(2, Stage.ROLLED_BACK)

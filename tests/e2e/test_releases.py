@@ -66,7 +66,7 @@ def test_bad_tail_is_refused_before_any_user_meets_it(scene: Scene) -> None:
 
 def test_what_only_live_inputs_show_is_caught_in_the_canary(scene: Scene) -> None:
     scene.adopt(fast("v1"))
-    scene.users.start(rate=20, hard_share=0.8)
+    scene.users.start(rate=20, hard_share=0.4)
     scene.push(slow_on_hard_inputs("v2"))
     release = scene.reaches(2, Stage.REJECTED)
     assert release.reason == "CanaryBreach"
@@ -85,12 +85,12 @@ def test_degraded_version_is_rolled_back_while_git_still_asks_for_it(scene: Scen
     good, worse = fast("v1"), slow_on_hard_inputs("v2")
     with TemplateWatch(scene.kube, NAME) as template, scene.git:
         scene.adopt(good)
-        scene.users.start(rate=12)
+        scene.users.start(rate=20)
         scene.push(worse)
         template.expect(scene.git.head)
         scene.reaches(2, Stage.WATCHING)
 
-        scene.users.set(hard_share=0.8)
+        scene.users.set(hard_share=0.3)
         release = scene.reaches(2, Stage.ROLLED_BACK)
         assert release.reason == "ServingBreach"
         wait_until("v1 serves again", lambda: scene.serves(good, 2))
