@@ -100,7 +100,9 @@ def _detail(s: Snapshot, release: Release) -> str:
         case Stage.BENCHMARKING if s.measured is not None and s.measured.message:
             return s.measured.message
         case Stage.PROMOTING if s.target is not None:
-            return f"{release.message}. {s.target.updated} of {s.target.replicas} pods are of the new revision"
+            return (
+                f"{release.message}. {s.target.updated} of {s.target.replicas} pods are of the new revision"
+            )
         case Stage.CANARY:
             step = s.spec.canary.steps[min(release.step, len(s.spec.canary.steps) - 1)]
             waiting = [

@@ -80,6 +80,8 @@ def rehashed(s: Snapshot) -> BudgetStatus:
 
 def _move(s: Snapshot, status: BudgetStatus) -> Move | None:
     release = status.release
+    if s.target is not None and status.governed_uid not in ("", s.target.uid):
+        return serving.recreated(s, status)
     if release is not None and not release.stage.ended:
         for look in _STAGES[release.stage]:
             move = look(s, status, release)

@@ -106,8 +106,6 @@ def intake(s: Snapshot, status: BudgetStatus) -> Move | None:
     """Whether the target's present template begins a release, and of which sort."""
     assert s.target is not None
     release, target = status.release, s.target
-    if status.governed_uid and status.governed_uid != target.uid:
-        return _recreated(s, status)
     if release is not None and release.stage.ended and not _cleared(s, release):
         return None
     if status.last_good is None and (release is None or release.stage is Stage.SUPERSEDED):
@@ -164,7 +162,7 @@ def _first(s: Snapshot, status: BudgetStatus) -> Move | None:
     return Move(adopted, move.notices)
 
 
-def _recreated(s: Snapshot, status: BudgetStatus) -> Move | None:
+def recreated(s: Snapshot, status: BudgetStatus) -> Move | None:
     """The Deployment was deleted and made anew: what it runs now was never held."""
     assert s.target is not None
     release = status.release

@@ -340,3 +340,18 @@ async def test_no_write_at_rest(op: Operator) -> None:
     for _ in range(30):
         await op.pass_once()
     assert op.world.writes[before:] == []
+
+
+async def test_recreated_in_the_gate_is_no_roll_back_and_no_revert(op: Operator) -> None:
+    old = op.world.objects[("deployments", "vision", "digits")]
+    known = {**old["spec"], "template": World._bare(old["spec"]["template"])}
+    await release(op, "v2", GOOD, Stage.BENCHMARKING)
+    op.world.remove(DEPLOYMENT, "digits")
+    await op.pass_once()
+    bare = {"apiVersion": "apps/v1", "kind": "Deployment", "spec": known}
+    op.world.put({**bare, "metadata": {"name": "digits", "namespace": "vision"}})
+    await op.run(lambda: op.recorded(Stage.SUPERSEDED))
+    assert op.status.release is not None
+    assert op.status.release.reason == "TargetRecreated"
+    await op.run(lambda: op.world.serving() == {"v1": 2} and not candidate(op.world))
+    assert [action for action, _ in records(op.world)] == ["Adopted", "Superseded"]
