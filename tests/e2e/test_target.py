@@ -73,7 +73,7 @@ def test_recreated_during_a_gate_rolls_nothing_back(scene: Scene) -> None:
     scene.reaches(2, Stage.BENCHMARKING)
     scene.kube.delete("deployment", NAME)
     scene.push(fast("v1"))
-    scene.reaches(2, Stage.SUPERSEDED)
+    assert scene.reaches(2, Stage.SUPERSEDED).reason == "TargetRecreated"
     wait_until("the new Deployment is governed", lambda: GOVERNED in scene.target()["metadata"]["labels"])
     wait_until("the candidate to be gone", lambda: scene.kube.find("deployment", CANDIDATE) is None)
     wait_until("v1 serves", lambda: scene.serves(fast("v1"), 2))
