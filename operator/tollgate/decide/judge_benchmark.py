@@ -136,10 +136,9 @@ def _failures(o: Objective, stage: StageResult, run: _Run) -> _Judged | None:
     failed = sum(stage.error_kinds.get(kind, 0) for kind in _OF_THE_SERVER)
     if judge_fixed(stage.requests, failed, p0, run.levels) is not Verdict.BREACH:
         return None
-    share = units.format_percent(failed / stage.requests)
     message = (
-        f"stage {stage.name}: {failed:,} of {count(stage.requests)} requests failed ({share}), at most "
-        f"{units.format_percent(p0)} {what_is_over(o)} allowed"
+        f"stage {stage.name}: {failed:,} of {count(stage.requests)} failed "
+        f"({units.format_percent(failed / stage.requests)}), at most {units.format_percent(p0)} allowed"
     )
     result = ObjectiveResult(
         name=o.name,
