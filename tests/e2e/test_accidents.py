@@ -10,6 +10,7 @@ from tests.cluster import prometheus
 from tests.cluster.cluster import Cluster
 from tests.e2e.scene import NAME, Scene, fast, slow_on_hard_inputs
 from tests.support.kube import Kube, stays, wait_until
+from tests.support.operator import NAME as OPERATOR
 from tests.support.traffic import failed
 from tollgate.api.budget import Stage
 from tollgate.api.verdict import Reason
@@ -48,6 +49,7 @@ def test_killed_before_and_during_a_roll_back(scene: Scene) -> None:
 
     release = scene.reaches(2, Stage.ROLLED_BACK)
     scene.operator.end()
+    scene.operator.kube.delete("lease", OPERATOR)  # it can do without the one of before
     scene.operator.wait()
     wait_until("v1 serves again", lambda: scene.serves(fast("v1"), 2), 90)
     wait_until(
