@@ -77,6 +77,7 @@ class Observer:
         sets: tuple[ReplicaSet, ...] = ()
         candidate: Candidate | None = None
         join: dict[str, str] = {}
+        raw_sets: list[Object] = []
         if deployment is not None:
             raw_sets = await self._cluster.list(REPLICA_SET, namespace)
             target = views.target_view(deployment, raw_sets)
@@ -99,8 +100,8 @@ class Observer:
             scrape_seconds=metric_profile.scrape_interval_seconds if metric_profile else 30,
         )
         cost = self._cost(deployment)
-        live = await self._live(snapshot, metric_profile, bench_profile, cost)
-        measured = await self._measured(snapshot, bench_profile, cost)
+        live = await self._live(snapshot, metric_profile, cost)
+        measured = await self._measured(snapshot, cost, raw_sets)
         policy = Policy(
             spec=spec,
             target=target,
@@ -185,7 +186,6 @@ class Observer:
         self,
         s: Snapshot,
         profile: MetricProfileSpec | None,
-        bench: BenchmarkProfileSpec | None,
         cost: PodCost | CostUnknown,
     ) -> LiveVerdict:
         """What the pods that are to be judged now have served."""
@@ -235,7 +235,10 @@ class Observer:
         return Benchmark.model_validate(raw).status.result if raw else None
 
     async def _measured(
-        self, s: Snapshot, profile: BenchmarkProfileSpec | None, cost: PodCost | CostUnknown
+        self,
+        s: Snapshot,
+        cost: PodCost | CostUnknown,
+        raw_sets: Sequence[Object],
     ) -> Measured | None:
         release = s.status.release
         if release is None or release.stage is not Stage.BENCHMARKING:
@@ -259,18 +262,19 @@ class Observer:
                 baseline,
                 confidence=confidence,
                 candidate_cost=cost,
-                baseline_cost=await self._last_good_cost(s),
+                baseline_cost=self._last_good_cost(s, raw_sets),
             )
             relation, said = comparison.relation, comparison.message
             results = comparison.annotate(results)
         return Measured(name, status.phase, message, tuple(results), relation, said)
 
-    async def _last_good_cost(self, s: Snapshot) -> PodCost | CostUnknown:
+    def _last_good_cost(self, s: Snapshot, raw_sets: Sequence[Object]) -> PodCost | CostUnknown:
         good = s.of_revision(s.status.last_good.revision) if s.status.last_good else ()
-        raw = await self._cluster.get(REPLICA_SET, s.namespace, good[-1].name) if good else None
-        if raw is None:
+        named = (rs for rs in raw_sets if good and rs["metadata"]["name"] == good[-1].name)
+        held = next(named, None)
+        if held is None:
             return CostUnknown("the ReplicaSet of last-good is gone")
-        return pod_cost(raw["spec"]["template"], self._options.prices)
+        return pod_cost(held["spec"]["template"], self._options.prices)
 
 
 def _serving(s: Snapshot, release: Release | None) -> tuple[ReplicaSet, ...]:
