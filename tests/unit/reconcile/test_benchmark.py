@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from tests.unit.reconcile.behaviour import Behaviour, measurement
 from tests.unit.reconcile.operator import OPTIONS
-from tests.unit.reconcile.world import Behaviour, World, measurement, populated
+from tests.unit.reconcile.setting import populated
+from tests.unit.reconcile.world import World
 from tollgate.api import transport
 from tollgate.ports import BENCHMARK_PROFILE, CONFIG_MAP, JOB
 from tollgate.reconcile.benchmark import BenchmarkReconciler

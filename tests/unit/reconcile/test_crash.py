@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from tests.unit.reconcile.behaviour import Behaviour
 from tests.unit.reconcile.operator import Operator
-from tests.unit.reconcile.world import Behaviour, World, populated
+from tests.unit.reconcile.setting import populated
+from tests.unit.reconcile.world import World
 from tollgate.api.budget import Stage
 
 WRITES = 90

@@ -7,17 +7,14 @@ API server, the real Deployment controller and a real Prometheus do is tested in
 from __future__ import annotations
 
 import copy
-import math
 import random
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from tests.unit.reconcile.behaviour import Behaviour, measurement
 from tollgate.api import transport
-from tollgate.api.benchmark import Benchmark, BenchmarkResult
-from tollgate.api.profiles import BenchmarkProfile
 from tollgate.errors import Conflict
 from tollgate.ports import (
     Kind,
@@ -27,17 +24,6 @@ from tollgate.ports import (
 
 SCRAPE = 5.0
 START = datetime(2026, 1, 1, tzinfo=UTC)
-
-
-@dataclass
-class Behaviour:
-    """How a version of the model behaves: share of slow requests in the benchmark and live, and its accuracy."""
-
-    bench_slow: float = 0.001
-    live_slow: float = 0.001
-    accuracy: float = 0.98
-    mean: float = 0.02
-    ready: bool = True
 
 
 class Killed(BaseException):
@@ -403,114 +389,3 @@ class World:
                 "status": status,
             }
         )
-
-
-def measurement(behaviour: Behaviour, raw: Object, raw_profile: Object) -> BenchmarkResult:
-    """What the load generator would have measured."""
-    profile = BenchmarkProfile.model_validate(raw_profile).spec
-    stages = []
-    for stage in profile.stages:
-        n = stage.requests
-        slow = math.floor(n * behaviour.bench_slow)
-        stages.append(
-            {
-                "name": stage.name,
-                "warmUp": stage.warm_up,
-                "requestedRate": stage.rate,
-                "achievedRate": stage.rate,
-                "answeredRate": stage.rate,
-                "seconds": f"{stage.duration_seconds}s",
-                "requests": n,
-                "errors": 0,
-                "overLimit": [
-                    {"limit": limit, "requests": slow} for limit in Benchmark.model_validate(raw).spec.limits
-                ],
-                "scored": n,
-                "correct": math.floor(n * behaviour.accuracy),
-                "mean": f"{behaviour.mean * 1000:g}ms",
-                "blocks": [
-                    {"requests": n // 20, "mean": f"{(behaviour.mean + i % 3 * 0.0001) * 1000:.4f}ms"}
-                    for i in range(20)
-                ],
-                "quantiles": dict.fromkeys(("p50", "p90", "p95", "p99", "p999", "max"), "20ms"),
-                "sketch": {"growth": "1.05", "bins": f"203:{n - slow},270:{slow}" if slow else f"203:{n}"},
-                "scheduleDelayP99": "1ms",
-            }
-        )
-    return BenchmarkResult.model_validate(
-        {
-            "dataset": "sha256:" + "0" * 64,
-            "profile": transport.digest(profile),
-            "pods": 1,
-            "stages": stages,
-        }
-    )
-
-
-def populated(budget_spec: dict[str, Any] | None = None) -> World:
-    """A world in which v1 serves, with profiles and a dataset."""
-    world = World()
-    world.versions["v1"] = Behaviour()
-    labels = {"app": "digits", "tier": "model"}
-    resources = {"requests": {"cpu": "250m", "memory": "256Mi"}}
-    template = {
-        "metadata": {"labels": labels},
-        "spec": {"containers": [{"name": "digits", "image": "digits:v1", "resources": resources}]},
-    }
-    spec = {"replicas": 2, "selector": {"matchLabels": {"app": "digits"}}, "template": template}
-    world.put(_object("apps/v1", "Deployment", "digits", spec))
-    world.put(_object("v1", "Service", "digits", {"selector": {"app": "digits"}}))
-    world.put({**_object("v1", "ConfigMap", "digits-dataset", {}), "data": {"dataset.json": "{}"}})
-    stages = [
-        {"name": "warm-up", "warmUp": True, "rate": "20req/s", "durationSeconds": 5},
-        {"name": "steady", "rate": "40req/s", "durationSeconds": 50},
-    ]
-    dataset = {"configMap": {"name": "digits-dataset", "key": "dataset.json"}}
-    bench = {
-        "protocol": "OpenInference",
-        "port": 8080,
-        "model": "digits",
-        "dataset": dataset,
-        "stages": stages,
-    }
-    world.put(_object("tollgate.dev/v1alpha1", "BenchmarkProfile", "digits-steady", bench, namespace=""))
-    metrics = {
-        "scrapeIntervalSeconds": 5,
-        "latency": {"series": "digits_request_duration_seconds"},
-        "errors": {"series": "digits_errors_total"},
-    }
-    world.put(_object("tollgate.dev/v1alpha1", "MetricProfile", "digits-server", metrics, namespace=""))
-    for kind in ("MutatingAdmissionPolicy", "MutatingAdmissionPolicyBinding"):
-        world.put(_object("admissionregistration.k8s.io/v1", kind, "latch.tollgate.dev", {}, namespace=""))
-    # Kubernetes' plural of "policy" is not "policys".
-    policy = world.objects.pop(("mutatingadmissionpolicys", "", "latch.tollgate.dev"))
-    world.objects[("mutatingadmissionpolicies", "", "latch.tollgate.dev")] = policy
-    for _ in range(3):
-        world.tick()
-    world.put(_object("tollgate.dev/v1alpha1", "EfficiencyBudget", "digits", budget(**(budget_spec or {}))))
-    return world
-
-
-def budget(**changes: Any) -> dict[str, Any]:
-    """A budget's spec."""
-    return {
-        "target": {"name": "digits"},
-        "owners": [{"role": "SRE", "team": "platform"}],
-        "metrics": {"profileRef": {"name": "digits-server"}},
-        "confidence": "0.95",
-        "objectives": [
-            {"name": "tail", "dimension": "Latency", "statistic": "P99", "max": "250ms"},
-            {"name": "mean", "dimension": "Latency", "statistic": "Mean", "max": "80ms"},
-            {"name": "acc", "dimension": "Quality", "metric": "Accuracy", "min": "0.95"},
-        ],
-        "benchmark": {"profileRef": {"name": "digits-steady"}},
-        "canary": {"steps": [{"share": "50%"}], "maxDurationSeconds": 600},
-        "rollback": {"watchSeconds": 300, "maxPerDay": 3},
-    } | changes
-
-
-def _object(
-    api_version: str, kind: str, name: str, spec: dict[str, Any], namespace: str = "vision"
-) -> Object:
-    meta = {"name": name} | ({"namespace": namespace} if namespace else {})
-    return {"apiVersion": api_version, "kind": kind, "metadata": meta, "spec": spec}

@@ -1,0 +1,64 @@
+"""How a version of the model behaves, and what a benchmark of it measures."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from tollgate.api import transport
+from tollgate.api.benchmark import Benchmark, BenchmarkResult
+from tollgate.api.profiles import BenchmarkProfile
+from tollgate.ports import Object
+
+
+@dataclass
+class Behaviour:
+    """How a version of the model behaves: share of slow requests in the benchmark and live, and its accuracy."""
+
+    bench_slow: float = 0.001
+    live_slow: float = 0.001
+    accuracy: float = 0.98
+    mean: float = 0.02
+    ready: bool = True
+
+
+def measurement(behaviour: Behaviour, raw: Object, raw_profile: Object) -> BenchmarkResult:
+    """What the load generator would have measured."""
+    profile = BenchmarkProfile.model_validate(raw_profile).spec
+    stages = []
+    for stage in profile.stages:
+        n = stage.requests
+        slow = math.floor(n * behaviour.bench_slow)
+        stages.append(
+            {
+                "name": stage.name,
+                "warmUp": stage.warm_up,
+                "requestedRate": stage.rate,
+                "achievedRate": stage.rate,
+                "answeredRate": stage.rate,
+                "seconds": f"{stage.duration_seconds}s",
+                "requests": n,
+                "errors": 0,
+                "overLimit": [
+                    {"limit": limit, "requests": slow} for limit in Benchmark.model_validate(raw).spec.limits
+                ],
+                "scored": n,
+                "correct": math.floor(n * behaviour.accuracy),
+                "mean": f"{behaviour.mean * 1000:g}ms",
+                "blocks": [
+                    {"requests": n // 20, "mean": f"{(behaviour.mean + i % 3 * 0.0001) * 1000:.4f}ms"}
+                    for i in range(20)
+                ],
+                "quantiles": dict.fromkeys(("p50", "p90", "p95", "p99", "p999", "max"), "20ms"),
+                "sketch": {"growth": "1.05", "bins": f"203:{n - slow},270:{slow}" if slow else f"203:{n}"},
+                "scheduleDelayP99": "1ms",
+            }
+        )
+    return BenchmarkResult.model_validate(
+        {
+            "dataset": "sha256:" + "0" * 64,
+            "profile": transport.digest(profile),
+            "pods": 1,
+            "stages": stages,
+        }
+    )
