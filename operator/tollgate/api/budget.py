@@ -173,8 +173,9 @@ class BudgetSpec(Model):
     )
     mode: Mode = Field(
         Mode.ENFORCE,
-        description="Enforce gates releases and rolls back; Observe judges what serves and records; "
-        "Warn does as Observe and emits a Warning event on each breach.",
+        description="Enforce gates releases and rolls back. Observe holds nothing: it judges what serves and "
+        "writes an EfficiencyDecision of each revision, Observed (within budget) or Breached. Warn does as "
+        "Observe and emits a Warning event on each breach.",
     )
     owners: Annotated[list[Owner], Field(min_length=1, max_length=16)] = Field(
         description="Who answers for the budget; at least one."

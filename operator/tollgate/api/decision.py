@@ -21,6 +21,8 @@ class Action(StrEnum):
     REJECTED = "Rejected"
     ROLLED_BACK = "RolledBack"
     SUPERSEDED = "Superseded"
+    OBSERVED = "Observed"
+    BREACHED = "Breached"
 
 
 class ObjectIdentity(Model):
@@ -35,7 +37,10 @@ class DecisionSpec(Model):
 
     model_config = checked(Rule("self == oldSelf", "a decision is a record: it never changes"))
 
-    action: Action = Field(description="Adopted, Promoted, Rejected, RolledBack or Superseded.")
+    action: Action = Field(
+        description="Adopted, Promoted, Rejected, RolledBack or Superseded; in the modes Observe and Warn "
+        "Observed (within budget) or Breached."
+    )
     reason: Word = Field(description="Why, as one CamelCase word.")
     message: Text = Field("", description="Why, as a sentence.")
     budget: ObjectIdentity = Field(description="The EfficiencyBudget.")

@@ -21,7 +21,7 @@ Conditions = Annotated[list[Condition], Field(max_length=16), Keyed("type")]
 
 
 class Stage(StrEnum):
-    """Where a release is. The last four are ends."""
+    """Where a release is. Observing and what follows it are of a policy that is not enforced."""
 
     HELD = "Held"
     STARTING = "Starting"
@@ -33,10 +33,13 @@ class Stage(StrEnum):
     REJECTED = "Rejected"
     ROLLED_BACK = "RolledBack"
     SUPERSEDED = "Superseded"
+    OBSERVING = "Observing"
+    OBSERVED = "Observed"
+    BREACHED = "Breached"
 
     @property
     def ended(self) -> bool:
-        """True when nothing more happens in this release."""
+        """True when nothing is held and nothing more is decided for this release."""
         return self in _ENDED
 
     @property
@@ -45,7 +48,12 @@ class Stage(StrEnum):
         return self in (Stage.HELD, Stage.STARTING, Stage.BENCHMARKING, Stage.CANARY)
 
 
-_ENDED = frozenset({Stage.PROMOTED, Stage.REJECTED, Stage.ROLLED_BACK, Stage.SUPERSEDED})
+_ENDED = frozenset(
+    {
+        Stage.PROMOTED, Stage.REJECTED, Stage.ROLLED_BACK, Stage.SUPERSEDED,
+        Stage.OBSERVED, Stage.BREACHED,
+    }
+)  # fmt: skip
 
 
 class Approved(Model):
@@ -76,7 +84,7 @@ class Release(Model):
         description="Where the release is. Held: the Deployment is latched. Starting: the candidate's pods "
         "are awaited. Benchmarking: they are measured. Canary: they get traffic. Promoting: the Deployment "
         "rolls. Watching: it is judged while it serves. Promoted, Rejected, RolledBack and Superseded are "
-        "ends."
+        "ends. In the modes Observe and Warn: Observing, then Observed (within budget) or Breached."
     )
     initial: bool = Field(
         False, description="True when this is what served as the budget arrived (initial: Gate)."

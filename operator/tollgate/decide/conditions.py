@@ -86,7 +86,7 @@ def _progressing(s: Snapshot, status: BudgetStatus) -> Row:
     if release is None:
         return ("Progressing", False, "NoRelease", "no release so far")
     about = f"release {release.number}, revision {release.revision}"
-    if release.stage.ended or release.stage is Stage.WATCHING:
+    if release.stage.ended or release.stage in (Stage.WATCHING, Stage.OBSERVING):
         return ("Progressing", False, release.stage.value, f"{about}: {_why(release)}")
     return ("Progressing", True, release.stage.value, f"{about}: {_detail(s, release)}")
 

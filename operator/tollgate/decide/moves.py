@@ -46,6 +46,10 @@ def record_action(release: Release) -> DecisionAction | None:
             return DecisionAction.ROLLED_BACK
         case Stage.SUPERSEDED:
             return DecisionAction.SUPERSEDED
+        case Stage.OBSERVED:
+            return DecisionAction.OBSERVED
+        case Stage.BREACHED:
+            return DecisionAction.BREACHED
         case _:
             return None
 

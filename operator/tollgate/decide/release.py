@@ -11,10 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tollgate.api.budget import BudgetStatus, Mode, Release, Stage
-from tollgate.decide import gate, serving
-from tollgate.decide.actions import Action, DeleteCandidate, Govern, Notice, SetPaused
+from tollgate.decide import gate, observing, serving
+from tollgate.decide.actions import Action, Govern, Notice
 from tollgate.decide.conditions import report
-from tollgate.decide.moves import Move, supersede
+from tollgate.decide.moves import Move
 from tollgate.decide.snapshot import Snapshot
 from tollgate.decide.upkeep import upkeep
 
@@ -27,6 +27,7 @@ _STAGES: dict[Stage, tuple[Look, ...]] = {
     Stage.CANARY: (gate.superseded, gate.canary),
     Stage.PROMOTING: (serving.promoting,),
     Stage.WATCHING: (serving.watching,),
+    Stage.OBSERVING: (observing.enforced,),
 }
 
 
@@ -45,7 +46,7 @@ def step(s: Snapshot) -> Step:
     """The next step of a budget's release."""
     status = rehashed(s)
     if s.spec.mode is not Mode.ENFORCE:
-        return _watch_only(s, status)
+        return _observe(s, status)
     if s.target is None or s.frozen:
         # A policy that can not be enforced disturbs nothing: what is held stays held, what serves goes on.
         return Step(report(s, status), after=_patience(s, status))
@@ -108,35 +109,15 @@ def _observed(s: Snapshot, status: BudgetStatus) -> BudgetStatus:
     return status
 
 
-def _watch_only(s: Snapshot, status: BudgetStatus) -> Step:
-    """Observe and Warn: nothing is held; what serves is judged."""
-    release = status.release
+def _observe(s: Snapshot, status: BudgetStatus) -> Step:
+    """Observe and Warn: nothing is held, and what serves is judged."""
     if s.target is None or s.frozen:
         return Step(report(s, status), after=_patience(s, status))
-    if release is not None and not release.stage.ended:
-        move = supersede(s, status, "NotEnforced", f"mode is {s.spec.mode.value}: nothing is held any more")
-        return Step(report(s, move.status), notices=move.notices)
-    actions: list[Action] = []
-    if s.target.governed:
-        actions += ungoverned(s, resume=s.spec.on_delete == "Resume")
-    if s.candidate is not None and s.candidate.ours and not s.candidate.deleting:
-        actions.append(DeleteCandidate())
-    before = status.objectives
-    status = serving.serving_window(s, status.model_copy(update={"last_good": None, "known_good": []}))
-    notices: tuple[Notice, ...] = ()
-    if s.spec.mode is Mode.WARN:
-        told = {r.name for r in gate.breached(before)}
-        fresh = [r for r in gate.breached(status.objectives) if r.name not in told]
-        notices = tuple(Notice("Warning", "Breach", gate.sentence([r])) for r in fresh)
-    return Step(report(s, status), tuple(actions), notices, _patience(s, status))
-
-
-def ungoverned(s: Snapshot, *, resume: bool) -> list[Action]:
-    """What gives a Deployment back to its owner: rolling (`resume`) or as it is."""
-    assert s.target is not None
-    if resume and s.target.paused:
-        return [SetPaused(False), Govern("")]
-    return [Govern("")]
+    status, warnings = observing.judged(s, status)
+    move = observing.move(s, status)
+    if move is not None:
+        return Step(report(s, move.status), notices=warnings + move.notices)
+    return Step(report(s, status), tuple(observing.upkeep(s, status)), warnings, _patience(s, status))
 
 
 def _patience(s: Snapshot, status: BudgetStatus) -> float:
@@ -145,6 +126,8 @@ def _patience(s: Snapshot, status: BudgetStatus) -> float:
     if s.frozen:
         return 15.0
     release = status.release
+    if s.spec.mode is not Mode.ENFORCE:
+        return scrape
     if release is None or status.last_good is None:
         return 2.0
     match release.stage:

@@ -108,7 +108,8 @@ def intake(s: Snapshot, status: BudgetStatus) -> Move | None:
     release, target = status.release, s.target
     if release is not None and release.stage.ended and not _cleared(s, release):
         return None
-    if status.last_good is None and (release is None or release.stage is Stage.SUPERSEDED):
+    unenforced = (Stage.SUPERSEDED, Stage.OBSERVED, Stage.BREACHED)
+    if status.last_good is None and (release is None or release.stage in unenforced):
         return _first(s, status)
     known = {approved.revision: approved for approved in status.known_good}
     if status.last_good is not None and target.revision == status.last_good.revision:

@@ -289,16 +289,6 @@ async def test_initial_gate_measures_what_serves() -> None:
     await op.run(lambda: not candidate(op.world))
 
 
-async def test_observe_judges_and_holds_nothing() -> None:
-    op = Operator(populated({"mode": "Observe"}))
-    op.world.git_applies("v4", BAD_LIVE)
-    await op.run(lambda: op.world.serving() == {"v4": 2})
-    await op.run(lambda: any(c.type == "WithinBudget" and c.status == "False" for c in op.status.conditions))
-    assert "tollgate.dev/governed" not in (
-        op.world.objects[("deployments", "vision", "digits")]["metadata"].get("labels") or {}
-    )
-
-
 async def test_resting_latch_where_admission_policies_are_not_served() -> None:
     world = populated()
     world.has_admission_latch = False
