@@ -1,0 +1,42 @@
+"""`tollgate`: what the operator decides, on the command line. Each command is a module of its own.
+
+It must not decide anything: commands read, call `tollgate.decide`, and print.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+import click
+
+from tollgate import __version__
+from tollgate.cli.exits import Exit
+from tollgate.cli.judge import judge
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="tollgate")
+def tollgate() -> None:
+    """Efficiency as a release criterion: judge, plan, check and audit on the command line."""
+
+
+tollgate.add_command(judge)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; the exit code."""
+    try:
+        code = tollgate.main(args=arguments, prog_name="tollgate", standalone_mode=False)
+    except click.exceptions.Exit as done:
+        return done.exit_code
+    except click.Abort:
+        return 130
+    except click.ClickException as error:
+        error.show()
+        return Exit.BAD_INPUT
+    return int(code or 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
