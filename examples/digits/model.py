@@ -34,6 +34,7 @@ class Settings:
     online_memory: bool = False
     memory_rows: int = 150_000
     memory_copies: int = 64
+    max_batch_size: int = 1
 
     def __post_init__(self) -> None:
         limits = {
@@ -43,6 +44,7 @@ class Settings:
             "augmentations": (1, 4096),
             "memory_rows": (10_000, 1_000_000),
             "memory_copies": (1, 256),
+            "max_batch_size": (1, 32),
         }
         for field, (low, high) in limits.items():
             if not low <= getattr(self, field) <= high:
@@ -60,6 +62,7 @@ class Settings:
             online_memory=_flag(env, "ONLINE_MEMORY", cls.online_memory),
             memory_rows=int(_number(env, "MEMORY_ROWS", cls.memory_rows)),
             memory_copies=int(_number(env, "MEMORY_COPIES", cls.memory_copies)),
+            max_batch_size=int(_number(env, "MAX_BATCH_SIZE", cls.max_batch_size)),
         )
 
 
@@ -150,7 +153,7 @@ class Cascade:
     def answer(self, image: Floats) -> Answer:
         """Classify one image, shape (64,), pixels 0..16: both stages, where the second is needed."""
         first = self.first(image)
-        return first if self.settles(first) else self.second(image)
+        return first if self.settles(first) else self.second(image[None])[0]
 
     def first(self, image: Floats) -> Answer:
         """The cheap stage: fit to run where it must not block."""
@@ -160,14 +163,21 @@ class Cascade:
         """Whether the first stage's answer is the final one."""
         return self.settings.stages == 1 or first.confidence >= self.settings.exit_threshold
 
-    def second(self, image: Floats) -> Answer:
-        """The expensive stage: the memory and each member judge every perturbed copy; their mean decides."""
-        copies = (self._views @ (image / INK)).reshape(-1, PIXELS)
+    def second(self, images: Floats) -> list[Answer]:
+        """The expensive stage, for images, shape (n, 64): their perturbed copies are judged, and the mean decides.
+
+        An image's answer is, to the last bit, the one that it gets alone.
+        """
+        copies = np.stack([self._views @ image for image in images / INK]).reshape(len(images), -1, PIXELS)
+        together = copies.reshape(-1, PIXELS)  # a member's predictions have a fixed cost, here paid once
         votes = [
-            np.bincount(member.predict(copies), minlength=CLASSES) / len(copies) for member in self._members
+            np.eye(CLASSES)[member.predict(together)].reshape(*copies.shape[:2], CLASSES).mean(axis=1)
+            for member in self._members
         ]
-        votes.append(self._memory.vote(copies).mean(axis=0))
-        return _answer(np.mean(votes, axis=0), stage=2)
+        # Image by image: a vote has no fixed cost to share, its matrix would grow with the batch, and the rounding
+        # of a matrix product depends on its shape.
+        votes.append(np.stack([self._memory.vote(of_one).mean(axis=0) for of_one in copies]))
+        return [_answer(probabilities, stage=2) for probabilities in np.mean(votes, axis=0)]
 
     def learn(self, images: Floats, labels: Labels) -> int:
         """Remember labelled images, shape (n, 64), pixels 0..16, with perturbed copies of each.

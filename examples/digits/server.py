@@ -1,8 +1,9 @@
 """The model server: Open Inference Protocol v2, a plain JSON endpoint, feedback, and Prometheus metrics over HTTP.
 
 Stage 1 runs in the event loop, stage 2 in a small pool of worker threads (its arithmetic releases the GIL), so that
-an input that takes long does not hold up the easy ones. On SIGTERM the server goes on answering for a while, because
-a pod receives requests until its removal has reached every node; only then does it close.
+an input that takes long does not hold up the easy ones. Images that wait there together may be computed together. On
+SIGTERM the server goes on answering for a while, because a pod receives requests until its removal has reached every
+node; only then does it close.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from threadpoolctl import threadpool_limits
 
 import oip
+from batching import Batcher
 from handwriting import CLASSES, Floats, load
 from metrics import Metrics
 from model import Answer, Cascade, Settings
@@ -40,6 +42,9 @@ class Server:
         self.draining = False
         self._cascade: Cascade | None = None
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="stage-2")
+        self.batcher = Batcher(
+            self._pool, lambda images: self._model().second(images), settings.max_batch_size
+        )
 
     def app(self) -> web.Application:
         """The aiohttp application. The model is not trained until `train` has run."""
@@ -80,8 +85,7 @@ class Server:
         model = self._model()
         answer = model.first(image)
         if not model.settles(answer):
-            loop = asyncio.get_running_loop()
-            answer = await loop.run_in_executor(self._pool, model.second, image)
+            answer = await asyncio.wrap_future(self.batcher.submit(image))
         self.metrics.exits.labels(str(answer.stage)).inc()
         return answer
 
@@ -177,6 +181,7 @@ class Server:
 
     async def _close(self, _: web.Application) -> None:
         self._pool.shutdown(wait=False, cancel_futures=True)
+        self.batcher.close()
 
 
 async def _json_object(request: web.Request) -> dict[str, Any]:

@@ -40,6 +40,11 @@ def test_only_v5_learns() -> None:
     assert learning == ["v5"]
 
 
+def test_only_v2_computes_in_batches() -> None:
+    sizes = {v: Settings.from_env(environment(v)).max_batch_size for v in VERSIONS}
+    assert sizes == {"v1": 1, "v2": 8, "v3": 1, "v4": 1, "v5": 1}
+
+
 def test_the_service_selects_the_pods() -> None:
     selector = manifest("service")["spec"]["selector"].items()
     spec = manifest("v1")["spec"]

@@ -3,15 +3,21 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from calibrate import environment
-from handwriting import INK, Digits, Split
+from handwriting import INK, Digits, Split, perturbations
 from inputs import benchmark_traffic, live_traffic
 from model import PRIOR, Cascade, Memory, Settings
 
 
 def test_settings_come_from_the_environment() -> None:
     env = {"MODEL_VERSION": "v9", "EXIT_THRESHOLD": "0.3", "ENSEMBLE_SIZE": "2", "ONLINE_MEMORY": "true"}
-    settings = Settings.from_env(env)
-    assert settings == Settings(model_version="v9", exit_threshold=0.3, ensemble_size=2, online_memory=True)
+    settings = Settings.from_env(env | {"MAX_BATCH_SIZE": "4"})
+    assert settings == Settings(
+        model_version="v9", exit_threshold=0.3, ensemble_size=2, online_memory=True, max_batch_size=4
+    )
+
+
+def test_nothing_is_computed_together_unless_asked_for() -> None:
+    assert Settings.from_env({}).max_batch_size == 1
 
 
 @pytest.mark.parametrize(
@@ -22,6 +28,8 @@ def test_settings_come_from_the_environment() -> None:
         ("ENSEMBLE_SIZE", "0"),
         ("AUGMENTATIONS", "many"),
         ("ONLINE_MEMORY", "1"),
+        ("MAX_BATCH_SIZE", "0"),
+        ("MAX_BATCH_SIZE", "33"),
     ],
 )
 def test_a_bad_setting_is_named(name: str, value: str) -> None:
@@ -31,8 +39,32 @@ def test_a_bad_setting_is_named(name: str, value: str) -> None:
 
 def test_training_is_deterministic(split: Split, cascade: Cascade) -> None:
     again = Cascade(cascade.settings, split.train)
-    for image in split.live.images[:5]:
-        assert again.second(image) == cascade.second(image)
+    assert again.second(split.live.images[:5]) == cascade.second(split.live.images[:5])
+
+
+@pytest.mark.parametrize("version", ["v2", "v5"])
+def test_an_image_gets_the_answer_in_a_batch_that_it_gets_alone(split: Split, version: str) -> None:
+    """To the last bit, at every place of batches of several sizes: nobody's answer depends on who else waits."""
+    model = Cascade(Settings.from_env(environment(version)), split.train)
+    hard = np.array([sample.image for sample in live_traffic(split).hard[:16]], np.float32)
+    alone = [model.second(image[None])[0] for image in hard]
+    assert len({answer.confidence for answer in alone}) > 8  # else it would not matter who got which
+    for size in (2, 5, 8, 16):
+        batches = (hard[start : start + size] for start in range(0, len(hard), size))
+        assert [answer for batch in batches for answer in model.second(batch)] == alone
+
+
+def test_stage_2_is_the_mean_of_its_judges_over_the_copies(split: Split, cascade: Cascade) -> None:
+    """Against the definition, written out: a member's share of the copies for each digit, and the memory's vote."""
+    image = split.live.images[0]
+    views = perturbations(cascade.settings.augmentations, seed=1)
+    copies = np.array([view @ (image / INK) for view in views])
+    (member,) = cascade._members
+    shares = np.bincount(member.predict(copies), minlength=10) / len(copies)
+    expected = (shares + cascade._memory.vote(copies).mean(axis=0)) / 2
+    (answer,) = cascade.second(image[None])
+    assert (answer.digit, answer.stage) == (expected.argmax(), 2)
+    assert answer.confidence == pytest.approx(expected.max(), abs=1e-6)
 
 
 def test_a_known_image_settles_at_stage_1(split: Split, cascade: Cascade) -> None:
@@ -124,7 +156,7 @@ def test_feedback_makes_an_online_memory_grow_and_no_other(split: Split, cascade
 def test_what_was_learned_changes_stage_2_only(split: Split) -> None:
     online = Cascade(Settings(ensemble_size=1, augmentations=4, online_memory=True), split.train)
     image = np.array(live_traffic(split).hard[0].image, np.float32)
-    before = online.first(image), online.second(image)
+    before = online.first(image), online.second(image[None])[0]
     online.learn(image[None], np.array([before[1].digit], np.uint8))
     assert online.first(image) == before[0]
-    assert online.second(image).confidence > before[1].confidence
+    assert online.second(image[None])[0].confidence > before[1].confidence

@@ -8,7 +8,9 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import aiohttp
@@ -16,9 +18,9 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 from calibrate import HERE, is_ready
 from client import Client, Mix, Options, Record
-from handwriting import Split
+from handwriting import Floats, Split
 from inputs import live_traffic
-from model import Cascade, Settings
+from model import Answer, Cascade, Settings
 from prometheus_client.parser import text_string_to_metric_families
 from server import Server
 
@@ -193,6 +195,89 @@ async def test_a_caller_who_gave_up_is_counted_and_costs_no_more(digit: list[int
         await eventually(counted)
         assert await metric(http, "digits_request_duration_seconds_count") == 1
         assert await metric(http, "digits_exits_total", stage="2") == 0
+
+
+class Gate:
+    """Stands before stage 2: keeps its first batch until it is opened, and notes how many images each batch has."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.sizes: list[int] = []
+        self._opened = threading.Event()
+        second = Cascade.second
+
+        def gated(model: Cascade, images: Floats) -> list[Answer]:
+            self.sizes.append(len(images))
+            assert self._opened.wait(20)
+            return second(model, images)
+
+        monkeypatch.setattr(Cascade, "second", gated)
+
+    def open(self) -> None:
+        self._opened.set()
+
+    async def queue(self, http: Http, server: Server, count: int) -> list[asyncio.Task[tuple[int, Any]]]:
+        """One request that is being computed, and `count` that wait behind it."""
+        first = asyncio.create_task(post(http, "/predict", {"image": BOARD}))
+        await eventually(lambda: self.sizes == [1])
+        rest = [asyncio.create_task(post(http, "/predict", {"image": BOARD})) for _ in range(count)]
+        await eventually(lambda: server.batcher.waiting == count)
+        return [first, *rest]
+
+
+@pytest.mark.parametrize(("size", "batches"), [(1, [1, 1, 1, 1, 1, 1]), (3, [1, 3, 2]), (8, [1, 5])])
+async def test_what_waits_is_computed_together_up_to_the_limit(
+    monkeypatch: pytest.MonkeyPatch, size: int, batches: list[int]
+) -> None:
+    server = Server(replace(SETTINGS, max_batch_size=size))
+    await server.train()
+    gate = Gate(monkeypatch)
+    async with TestClient(TestServer(server.app())) as http:
+        requests = await gate.queue(http, server, 5)
+        gate.open()
+        answers = await asyncio.gather(*requests)
+        assert gate.sizes == batches
+        assert answers == [answers[0]] * 6
+        assert answers[0][0] == 200
+        assert await metric(http, "digits_exits_total", stage="2") == 6
+
+
+@pytest.mark.parametrize("size", [1, 8])
+async def test_what_waits_is_dropped_once_its_caller_has_gone(
+    monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    server = Server(replace(SETTINGS, max_batch_size=size))
+    await server.train()
+    gate = Gate(monkeypatch)
+    async with TestClient(TestServer(server.app())) as http:
+        requests = await gate.queue(http, server, 3)
+        requests.pop(2).cancel()
+
+        async def noticed() -> bool:
+            return await metric(http, "digits_requests_total") == 1
+
+        await eventually(noticed)
+        gate.open()
+        assert {status for status, _ in await asyncio.gather(*requests)} == {200}
+        assert sum(gate.sizes) == 3
+        assert await metric(http, "digits_exits_total", stage="2") == 3
+
+
+async def test_a_batch_that_fails_fails_for_all_its_callers(monkeypatch: pytest.MonkeyPatch) -> None:
+    server = Server(replace(SETTINGS, max_batch_size=8))
+    await server.train()
+
+    def fail(self: Cascade, images: Floats) -> list[Answer]:
+        raise FloatingPointError
+
+    monkeypatch.setattr(Cascade, "second", fail)
+    gate = Gate(monkeypatch)
+    async with TestClient(TestServer(server.app())) as http:
+        requests = await gate.queue(http, server, 3)
+        gate.open()
+        for status, body in await asyncio.gather(*requests):
+            assert (status, "the model failed" in body["error"]) == (500, True)
+        assert gate.sizes == [1, 3]
+        assert await metric(http, "digits_errors_total") == 4
 
 
 async def test_feedback_is_learned(http: Http, digit: list[int]) -> None:
