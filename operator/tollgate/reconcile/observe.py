@@ -8,11 +8,11 @@ from datetime import datetime
 
 from tollgate.api import units
 from tollgate.api.benchmark import Benchmark, BenchmarkResult
-from tollgate.api.budget import EfficiencyBudget, Mode, Release, Stage
+from tollgate.api.budget import Baseline, EfficiencyBudget, Mode, Release, Stage
 from tollgate.api.profiles import BenchmarkProfile, BenchmarkProfileSpec, MetricProfile, MetricProfileSpec
 from tollgate.api.verdict import ObjectiveResult
-from tollgate.decide.compare import ParetoRelation, compare_benchmarks
-from tollgate.decide.judge_benchmark import judge_benchmark
+from tollgate.decide.benchmark_verdict import benchmark_verdict
+from tollgate.decide.compare import Arm
 from tollgate.decide.moves import measurement_name
 from tollgate.decide.snapshot import Candidate, Measured, ReplicaSet, Snapshot, Target
 from tollgate.errors import Denied
@@ -251,22 +251,20 @@ class Observer:
         message = next((c.message for c in status.conditions if c.type == "Complete"), "")
         if status.phase != "Succeeded" or status.result is None:
             return Measured(name, status.phase, message)
-        confidence = float(s.spec.confidence)
-        results = judge_benchmark(s.spec.objectives, status.result, confidence=confidence, cost=cost)
-        relation, said = ParetoRelation.UNKNOWN, "there is no recorded benchmark of last-good to compare with"
-        baseline = await self._result(s.namespace, s.status.last_good.benchmark if s.status.last_good else "")
-        if baseline is not None and s.spec.benchmark.baseline != "None":
-            comparison = compare_benchmarks(
-                s.spec.objectives,
-                status.result,
-                baseline,
-                confidence=confidence,
-                candidate_cost=cost,
-                baseline_cost=self._last_good_cost(s, raw_sets),
-            )
-            relation, said = comparison.relation, comparison.message
-            results = comparison.annotate(results)
-        return Measured(name, status.phase, message, tuple(results), relation, said)
+        verdict = benchmark_verdict(
+            s.spec.objectives,
+            Arm(status.result, cost),
+            await self._baseline(s, raw_sets),
+            confidence=float(s.spec.confidence),
+        )
+        return Measured(name, status.phase, message, verdict.objectives, verdict.relation, verdict.message)
+
+    async def _baseline(self, s: Snapshot, raw_sets: Sequence[Object]) -> Arm | None:
+        """Last-good's recorded benchmark, where the policy asks for a comparison and there is one."""
+        if s.spec.benchmark.baseline is Baseline.NONE or s.status.last_good is None:
+            return None
+        result = await self._result(s.namespace, s.status.last_good.benchmark)
+        return Arm(result, self._last_good_cost(s, raw_sets)) if result is not None else None
 
     def _last_good_cost(self, s: Snapshot, raw_sets: Sequence[Object]) -> PodCost | CostUnknown:
         good = s.of_revision(s.status.last_good.revision) if s.status.last_good else ()
