@@ -34,6 +34,7 @@ BENCHMARK = Kind("tollgate.dev/v1alpha1", "Benchmark", "benchmarks")
 BENCHMARK_PROFILE = Kind("tollgate.dev/v1alpha1", "BenchmarkProfile", "benchmarkprofiles", namespaced=False)
 METRIC_PROFILE = Kind("tollgate.dev/v1alpha1", "MetricProfile", "metricprofiles", namespaced=False)
 DECISION = Kind("tollgate.dev/v1alpha1", "EfficiencyDecision", "efficiencydecisions")
+SIGN_OFF = Kind("tollgate.dev/v1alpha1", "EfficiencySignOff", "efficiencysignoffs")
 MUTATING_POLICY = Kind(
     "admissionregistration.k8s.io/v1",
     "MutatingAdmissionPolicy",

@@ -154,7 +154,7 @@ def test_parts_can_be_left_out(helm: str, chart: Manifests) -> None:
 
 def test_removing_the_chart_removes_no_budget(chart: Manifests) -> None:
     kept = [obj for (kind, _), obj in chart.items() if kind == "CustomResourceDefinition"]
-    assert len(kept) == 5
+    assert len(kept) == 6
     assert all(obj["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep" for obj in kept)
 
 

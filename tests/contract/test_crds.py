@@ -23,6 +23,7 @@ from tollgate.api.conditions import Condition
 from tollgate.api.decision import Action, DecisionSpec, ObjectIdentity
 from tollgate.api.profiles import BenchmarkProfile, MetricProfile
 from tollgate.api.release import Approved, Rejected, Release, Stage, StageSpan
+from tollgate.api.signoff import SignedOff, SignOffVerdict
 from tollgate.api.verdict import ObjectiveResult, Reason, Relation, Verdict
 from tollgate.manifests.benchmark import benchmark
 from tollgate.manifests.decision import decision
@@ -115,6 +116,14 @@ WRONG_BUDGETS: dict[str, tuple[Change, str]] = {
     "nobody who answers for it": (
         lambda spec: spec.update(owners=[]),
         "spec.owners in body should have at least 1",
+    ),
+    "an approver twice": (
+        lambda spec: spec.update(approval={"approvers": ["alice", "alice"]}),
+        'spec.approval.approvers[1]: Duplicate value: "alice"',
+    ),
+    "more sign-offs than people": (
+        lambda spec: spec.update(approval={"approvers": ["alice"], "required": 2}),
+        "spec.approval: Invalid value: required is more than the people in approvers",
     ),
     "no target": (lambda spec: spec.pop("target"), "spec.target: Required value"),
     "too much confidence": (lambda spec: spec.update(confidence="1"), "spec.confidence in body should match"),
@@ -232,6 +241,18 @@ def test_a_benchmark_is_one_measurement(kubectl: Kubectl, namespace: str) -> Non
     assert "a Benchmark is one measurement: make another one" in refusal
 
 
+SIGNED_OFF = SignedOff(
+    name="s",
+    uid="u3",
+    username="alice",
+    verdict=SignOffVerdict.ACCEPT,
+    accepts=["mean"],
+    justification="Worth it.",
+    at=NOON,
+    digest="sha256:" + "0" * 64,
+)
+
+
 def full_status() -> BudgetStatus:
     """A status with every field set."""
     result = ObjectiveResult(
@@ -277,6 +298,9 @@ def full_status() -> BudgetStatus:
         rollback_to=good,
         attempt=2,
         improves=["tail"],
+        overrides=["mean"],
+        signable_since=NOON,
+        sign_offs=[SIGNED_OFF],
         decision="d2",
         history=[StageSpan(stage=Stage.HELD, since=NOON)],
     )
@@ -301,6 +325,8 @@ def test_a_status_comes_back_whole(kubectl: Kubectl, budget: dict[str, Any]) -> 
     kubectl("create", objects=[budget])
     status = full_status()
     assert status.model_fields_set == set(BudgetStatus.model_fields)
+    assert status.release is not None
+    assert status.release.model_fields_set == set(Release.model_fields)
     kubectl("replace", "--subresource=status", objects=[{**budget, "status": status.dump()}])
     served = kubectl.get("effb", "whole", "-n", budget["metadata"]["namespace"])
     assert BudgetStatus.model_validate(served["status"]) == status
@@ -315,7 +341,7 @@ def test_users_see_the_state_of_a_budget_in_one_line(kubectl: Kubectl, budget: d
     assert row.split()[:6] == ["listed", "digits", "Enforce", "True", "Canary", "50%"]
 
 
-@pytest.mark.parametrize("short", ["effb", "bench", "benchp", "metp", "effd", "tollgate"])
+@pytest.mark.parametrize("short", ["effb", "bench", "benchp", "metp", "effd", "effs", "tollgate"])
 def test_every_kind_answers_to_its_short_name_and_category(kubectl: Kubectl, short: str) -> None:
     kubectl("get", short, "-A")
 

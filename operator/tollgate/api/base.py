@@ -99,6 +99,27 @@ class Keyed:
         return items
 
 
+@dataclass(frozen=True)
+class Distinct:
+    """Annotates a list of words that differ from each other: a set of the API server."""
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        return core_schema.no_info_after_validator_function(self._check, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return {**handler(schema), "x-kubernetes-list-type": "set"}
+
+    def _check(self, items: list[str]) -> list[str]:
+        repeated = [item for item, n in Counter(items).items() if n > 1]
+        if repeated:
+            raise ValueError(f"each item may be given once; given twice: {', '.join(repeated)}")
+        return items
+
+
 class NameRef(Model):
     """A reference by name: to a cluster-scoped profile, or to an object of the same namespace."""
 

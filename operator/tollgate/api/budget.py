@@ -23,8 +23,10 @@ from tollgate.api.objective import (
     objective_quantity,
 )
 from tollgate.api.release import Approved, BudgetStatus, Rejected, Release, Stage, StageSpan
+from tollgate.api.signoff import Approval
 
 __all__ = [
+    "Approval",
     "Approved",
     "Baseline",
     "BenchmarkSpecRef",
@@ -193,9 +195,12 @@ class BudgetSpec(Model):
     benchmark: BenchmarkSpecRef = Field(description="How a candidate is measured before it meets users.")
     trade_offs: Literal["RequireSignOff", "Forbid", "Allow"] = Field(
         "RequireSignOff",
-        description="What happens when one objective got worse than last-good and another better, though "
-        "all are within their limits: Allow goes on, Forbid refuses. RequireSignOff refuses too, as "
-        "signing off is not available in this version.",
+        description="What happens when a candidate is within every limit and yet worse than last-good in some "
+        "objective, by more than its margin: RequireSignOff waits until people accept that with an "
+        "EfficiencySignOff, or refuse it; Forbid refuses; Allow goes on.",
+    )
+    approval: Approval = Field(
+        default_factory=Approval, description="Who may sign off, and how many of them must."
     )
     canary: Canary = Field(
         default_factory=Canary, description="How a benchmarked candidate meets live traffic."

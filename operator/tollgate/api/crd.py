@@ -19,6 +19,7 @@ from tollgate.api.benchmark import Benchmark
 from tollgate.api.budget import EfficiencyBudget
 from tollgate.api.decision import EfficiencyDecision
 from tollgate.api.profiles import BenchmarkProfile, MetricProfile
+from tollgate.api.signoff import EfficiencySignOff
 from tollgate.api.structural import structural, without_defaults
 
 _HEADER = "# Generated from operator/tollgate/api by `python -m tollgate.api.crd`. Do not edit.\n"
@@ -147,6 +148,20 @@ _DEFINITIONS = (
             _Column("Reason", ".spec.reason", description="Why, in one word"),
             _Column("Budget", ".spec.budget.name", description="The EfficiencyBudget"),
             _Column("Why", ".spec.message", wide=True, description="Why, as a sentence"),
+            _AGE,
+        ),
+    ),
+    _Definition(
+        EfficiencySignOff,
+        "efficiencysignoffs",
+        "effs",
+        (
+            _Column("Budget", ".spec.budget.name", description="The EfficiencyBudget that waits"),
+            _Column("Verdict", ".spec.verdict", description="Accept or Refuse"),
+            _Column("Approver", ".spec.approver.username", description="The person who signed"),
+            _Column("Accepts", ".spec.accepts", description="Objectives whose worsening is accepted"),
+            _Column("Decision", ".spec.decision.name", wide=True, description="The record that is signed"),
+            _Column("Why", ".spec.justification", wide=True, description="Why"),
             _AGE,
         ),
     ),

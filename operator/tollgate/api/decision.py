@@ -17,6 +17,7 @@ class Action(StrEnum):
     """What was decided about a revision."""
 
     ADOPTED = "Adopted"
+    AWAITING_SIGN_OFF = "AwaitingSignOff"
     PROMOTED = "Promoted"
     REJECTED = "Rejected"
     ROLLED_BACK = "RolledBack"
@@ -38,8 +39,8 @@ class DecisionSpec(Model):
     model_config = checked(Rule("self == oldSelf", "a decision is a record: it never changes"))
 
     action: Action = Field(
-        description="Adopted, Promoted, Rejected, RolledBack or Superseded; in the modes Observe and Warn "
-        "Observed (within budget) or Breached."
+        description="Adopted, Promoted, Rejected, RolledBack or Superseded; AwaitingSignOff, which is what "
+        "people sign; in the modes Observe and Warn Observed (within budget) or Breached."
     )
     reason: Word = Field(description="Why, as one CamelCase word.")
     message: Text = Field("", description="Why, as a sentence.")

@@ -14,6 +14,7 @@ from pydantic import Field, StringConstraints
 from tollgate.api.base import Keyed, Model, NameOrEmpty, Revision, Text, Word
 from tollgate.api.conditions import Condition
 from tollgate.api.objective import ObjectiveName
+from tollgate.api.signoff import SignedOff
 from tollgate.api.verdict import ObjectiveResult
 
 Results = Annotated[list[ObjectiveResult], Field(max_length=32), Keyed("name")]
@@ -26,6 +27,7 @@ class Stage(StrEnum):
     HELD = "Held"
     STARTING = "Starting"
     BENCHMARKING = "Benchmarking"
+    AWAITING_SIGN_OFF = "AwaitingSignOff"
     CANARY = "Canary"
     PROMOTING = "Promoting"
     WATCHING = "Watching"
@@ -45,9 +47,10 @@ class Stage(StrEnum):
     @property
     def gating(self) -> bool:
         """True while the candidate is a copy beside the target, which is latched."""
-        return self in (Stage.HELD, Stage.STARTING, Stage.BENCHMARKING, Stage.CANARY)
+        return self in _GATING
 
 
+_GATING = frozenset({Stage.HELD, Stage.STARTING, Stage.BENCHMARKING, Stage.AWAITING_SIGN_OFF, Stage.CANARY})
 _ENDED = frozenset(
     {
         Stage.PROMOTED, Stage.REJECTED, Stage.ROLLED_BACK, Stage.SUPERSEDED,
@@ -82,9 +85,10 @@ class Release(Model):
     image: Text = Field("", description="Images of the revision's containers.")
     stage: Stage = Field(
         description="Where the release is. Held: the Deployment is latched. Starting: the candidate's pods "
-        "are awaited. Benchmarking: they are measured. Canary: they get traffic. Promoting: the Deployment "
-        "rolls. Watching: it is judged while it serves. Promoted, Rejected, RolledBack and Superseded are "
-        "ends. In the modes Observe and Warn: Observing, then Observed (within budget) or Breached."
+        "are awaited. Benchmarking: they are measured. AwaitingSignOff: people are asked to accept or refuse "
+        "what got worse. Canary: they get traffic. Promoting: the Deployment rolls. Watching: it is judged "
+        "while it serves. Promoted, Rejected, RolledBack and Superseded are ends. In the modes Observe and "
+        "Warn: Observing, then Observed (within budget) or Breached."
     )
     initial: bool = Field(
         False, description="True when this is what served as the budget arrived (initial: Gate)."
@@ -117,6 +121,18 @@ class Release(Model):
     improves: Annotated[list[ObjectiveName], Field(max_length=32)] = Field(
         default_factory=list,
         description="Objectives that last-good breaches and this candidate improves: they do not stop it.",
+    )
+    overrides: Annotated[list[ObjectiveName], Field(max_length=32)] = Field(
+        default_factory=list,
+        description="Objectives whose breach in the benchmark people signed off: they do not stop it.",
+    )
+    signable_since: datetime | None = Field(
+        None,
+        description="Sign-offs made before do not count. Absent: none counts, as the API server was not seen "
+        "to check who signs.",
+    )
+    sign_offs: Annotated[list[SignedOff], Field(max_length=16), Keyed("uid")] = Field(
+        default_factory=list, description="The sign-offs that let this release go on, or refused it."
     )
     decision: NameOrEmpty = Field("", description="The latest EfficiencyDecision of this release.")
     history: Annotated[list[StageSpan], Field(max_length=16)] = Field(

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from tollgate.api import crd
-from tollgate.ports import BENCHMARK, BENCHMARK_PROFILE, BUDGET, DECISION, METRIC_PROFILE
+from tollgate.ports import BENCHMARK, BENCHMARK_PROFILE, BUDGET, DECISION, METRIC_PROFILE, SIGN_OFF
 
 ROOT = Path(__file__).parents[3]
 SCHEMAS = {
@@ -50,7 +50,7 @@ def test_the_kustomization_lists_every_file() -> None:
     assert listed == sorted(crd.files())
 
 
-@pytest.mark.parametrize("kind", [BUDGET, BENCHMARK, BENCHMARK_PROFILE, METRIC_PROFILE, DECISION])
+@pytest.mark.parametrize("kind", [BUDGET, BENCHMARK, BENCHMARK_PROFILE, METRIC_PROFILE, DECISION, SIGN_OFF])
 def test_the_kinds_are_those_that_the_ports_speak_of(kind: Any) -> None:
     (spec,) = (m["spec"] for m in crd.definitions() if m["spec"]["names"]["kind"] == kind.kind)
     assert spec["names"]["plural"] == kind.plural
