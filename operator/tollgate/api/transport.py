@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 import json
 import zlib
 from collections.abc import Iterator, Mapping
 
 from pydantic import ValidationError
 
-from tollgate.api import units
+from tollgate.api import canonical, units
 from tollgate.api.base import Model
 from tollgate.api.benchmark import BenchmarkResult, Block, Sketch, StageResult
 
@@ -77,9 +76,7 @@ def digest(model: Model) -> str:
 
     What equals its default is left out, so that a field added later does not change the digest of an old spec.
     """
-    spec = model.model_dump(mode="json", by_alias=True, exclude_defaults=True)
-    canonical = json.dumps(spec, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return "sha256:" + hashlib.sha256(canonical.encode()).hexdigest()
+    return canonical.digest(model.model_dump(mode="json", by_alias=True, exclude_defaults=True))
 
 
 def coarsen(sketch: Sketch) -> Sketch:
