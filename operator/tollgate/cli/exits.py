@@ -30,6 +30,20 @@ class BadInput(click.ClickException):
 
     exit_code = Exit.BAD_INPUT
 
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        context = click.get_current_context(silent=True)
+        self.command = context.command_path if context else ""
+
+
+def sentence(error: click.ClickException) -> str:
+    """Which command ended, and why."""
+    if isinstance(error, BadInput):
+        return f"{error.command}: {error.message}"
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    command = context.command_path if context else "tollgate"
+    return f"{command}: {error.format_message().removesuffix('.')} (see {command} --help)"
+
 
 def exit_of(verdicts: Iterable[Verdict]) -> Exit:
     """The code of several verdicts: a breach of one is one of all, and no verdict at all is none."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from decimal import Decimal, InvalidOperation
+import math
+from collections.abc import Iterator
+from decimal import Decimal
 from typing import Any, Literal
 
 import click
@@ -11,36 +13,22 @@ import click
 from tollgate.api import units
 from tollgate.api.verdict import Verdict
 from tollgate.cli.exits import exit_of, plain
-from tollgate.decide.evidence import CountVerdict, judge_counts, requests_to_detect
+from tollgate.cli.params import MOST_REQUESTS, Count, Fraction
+from tollgate.cli.tables import aligned
+from tollgate.decide.crossing import requests_for_within, slow_for_breach
+from tollgate.decide.evidence import CountVerdict, judge_counts, requests_to_detect, severe_fraction
 from tollgate.decide.levels import Levels
+from tollgate.decide.limits import count
 
-
-class _Fraction(click.ParamType[Decimal]):
-    """A number strictly between 0 and 1, kept as it was written."""
-
-    name = "fraction"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Decimal:
-        try:
-            number = Decimal(str(value))
-        except InvalidOperation:
-            self.fail(f"{value!r} is not a number: write it as 0.99", param, ctx)
-        if not (number.is_finite() and 0 < number < 1):
-            self.fail(f"{value} is not between 0 and 1, such as 0.99", param, ctx)
-        return number
+QUANTILE = Fraction("0.01", "0.999999", "0.99")
+CONFIDENCE = Fraction("0.8", "0.99999", "0.99")
 
 
 @click.command()
-@click.option(
-    "--quantile", type=_Fraction(), required=True, help="The percentile that is limited: 0.99 for p99."
-)
-@click.option(
-    "--requests", type=click.IntRange(min=0), required=True, help="Requests that were answered or failed."
-)
-@click.option(
-    "--slow", type=click.IntRange(min=0), required=True, help="Of these, slower than the limit, or failed."
-)
-@click.option("--confidence", type=_Fraction(), default="0.99", show_default=True, help="Of each verdict.")
+@click.option("--quantile", type=QUANTILE, required=True, help="The percentile that is limited: 0.99 is p99.")
+@click.option("--requests", type=Count(), required=True, help="Requests that were answered or failed.")
+@click.option("--slow", type=Count(), required=True, help="Of these, slower than the limit, or failed.")
+@click.option("--confidence", type=CONFIDENCE, default="0.99", show_default=True, help="Of each verdict.")
 @click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @plain
 def judge(
@@ -52,14 +40,14 @@ def judge(
     """
     if slow > requests:
         raise ValueError(
-            f"--slow {slow} is more than --requests {requests}: slow requests are a part of them"
+            f"--slow {slow} is more than --requests {requests}: the slow requests are a part of them"
         )
     allowed, alpha = float(1 - quantile), float(1 - confidence)
     said = judge_counts(requests, (slow, slow), allowed, Levels(alpha, alpha))
     if output == "json":
         click.echo(json.dumps(_document(said, quantile, requests, slow, confidence), indent=2))
     else:
-        click.echo(_sentence(said, allowed, requests, slow, alpha))
+        click.echo("\n".join(_lines(said, allowed, requests, slow, alpha)))
     return exit_of([said.verdict])
 
 
@@ -82,14 +70,44 @@ def _document(
     }
 
 
-def _sentence(said: CountVerdict, allowed: float, requests: int, slow: int, alpha: float) -> str:
-    share = units.format_percent(slow / requests) if requests else "none"
-    seen = f"{slow:,} of {requests:,} requests are slow ({share}), at most {units.format_percent(allowed)} allowed"
-    lines = [
-        f"{said.verdict.value}: {seen}",
-        f"evidence (ln): breach {said.log_breach:.2f}, within {said.log_within:.2f}; "
-        f"a verdict needs {-float(Decimal(alpha).ln()):.2f}",
-    ]
+def _lines(said: CountVerdict, allowed: float, requests: int, slow: int, alpha: float) -> Iterator[str]:
+    seen = f" ({units.format_percent(slow / requests)})" if requests else ""
+    yield (
+        f"{said.verdict.value}: {slow:,} of {count(requests)} slow{seen}, "
+        f"at most {units.format_percent(allowed)} allowed"
+    )
+    yield ""
+    sides = {Verdict.BREACH: said.log_breach, Verdict.WITHIN: said.log_within}
+    yield from aligned(
+        ("EVIDENCE", "STRENGTH", "NEEDED", ""),
+        [
+            (side.value, _times(log), _times(-math.log(alpha)), "reached" if said.verdict is side else "")
+            for side, log in sides.items()
+        ],
+        right=(1, 2),
+    )
     if said.verdict is Verdict.INCONCLUSIVE:
-        lines.append(f"a severe regression shows within {requests_to_detect(allowed, alpha):,} requests")
-    return "\n".join(lines)
+        yield ""
+        yield from _what_would_tell(allowed, requests, slow, alpha)
+
+
+def _times(log: float) -> str:
+    """A natural logarithm as the number it is of, which is short however large that is."""
+    if -9 < log < 14:
+        return units.format_number(math.exp(log), 3)
+    return f"10^{round(log / math.log(10))}"
+
+
+def _what_would_tell(allowed: float, requests: int, slow: int, alpha: float) -> Iterator[str]:
+    enough = slow_for_breach(requests, allowed, alpha)
+    if enough is None:
+        yield f"A Breach takes more than {count(requests)}, whatever they are."
+    else:
+        yield f"A Breach at {count(requests)} takes {enough:,} slow ones."
+    more = requests_for_within(slow, allowed, alpha) - requests
+    if requests + more <= MOST_REQUESTS:
+        yield f"Within takes {more:,} more, none of them slow."
+    detected = requests_to_detect(allowed, alpha)
+    if requests < detected:
+        severe = units.format_percent(severe_fraction(allowed))
+        yield f"A severe regression ({severe} slow) shows within {count(detected)}, 19 times in 20."

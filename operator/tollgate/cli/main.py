@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import click
 
 from tollgate import __version__
-from tollgate.cli.exits import Exit
+from tollgate.cli.exits import Exit, sentence
 from tollgate.cli.judge import judge
 
 
@@ -32,8 +32,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return done.exit_code
     except click.Abort:
         return 130
-    except click.ClickException as error:
+    except click.exceptions.NoArgsIsHelpError as error:
         error.show()
+        return Exit.BAD_INPUT
+    except click.ClickException as error:
+        click.echo(sentence(error), err=True)
         return Exit.BAD_INPUT
     return int(code or 0)
 
