@@ -11,7 +11,7 @@ from tollgate.api import units
 from tollgate.api.benchmark import BenchmarkResult
 from tollgate.api.transport import write_bins
 from tollgate.api.verdict import Relation
-from tollgate.decide.compare import ParetoRelation, compare_benchmarks, pareto, relate
+from tollgate.decide.compare import Arm, ParetoRelation, compare_benchmarks, pareto, relate
 from tollgate.decide.stage_estimates import Estimate
 
 ALL = [P99, MEAN, ERRORS, ACCURACY, THROUGHPUT]
@@ -78,10 +78,11 @@ def test_whole_is_mirrored_with_its_parts(parts: list[Relation]) -> None:
 @settings(max_examples=50)
 @given(measurements(), measurements())
 def test_comparisons_are_mirrored(one: BenchmarkResult, other: BenchmarkResult) -> None:
-    forth = compare_benchmarks(ALL, one, other, confidence=0.95)
-    back = compare_benchmarks(ALL, other, one, confidence=0.95)
+    forth = compare_benchmarks(ALL, Arm(one, None), Arm(other, None), confidence=0.95)
+    back = compare_benchmarks(ALL, Arm(other, None), Arm(one, None), confidence=0.95)
     assert back.relation is PARETO_MIRROR.get(forth.relation, forth.relation)
-    assert compare_benchmarks(ALL, one, one, confidence=0.95).relation is ParetoRelation.EQUAL
+    itself = compare_benchmarks(ALL, Arm(one, None), Arm(one, None), confidence=0.95)
+    assert itself.relation is ParetoRelation.EQUAL
 
 
 def measured(rng: np.random.Generator, n: int = 1200) -> BenchmarkResult:
@@ -110,7 +111,7 @@ def measured(rng: np.random.Generator, n: int = 1200) -> BenchmarkResult:
 def test_same_server_measured_twice_is_equal() -> None:
     rng = np.random.default_rng(17)
     unequal = sum(
-        compare_benchmarks(ALL, measured(rng), measured(rng), confidence=0.95).relation
+        compare_benchmarks(ALL, Arm(measured(rng), None), Arm(measured(rng), None), confidence=0.95).relation
         is not ParetoRelation.EQUAL
         for _ in range(300)
     )

@@ -14,6 +14,7 @@ from pydantic import Field, StringConstraints, model_validator
 from tollgate.api import units
 from tollgate.api.base import Keyed, Model, NameOrEmpty, NameRef, Revision, Rule, Text, WorkloadRef, checked
 from tollgate.api.conditions import Condition
+from tollgate.api.hardware import LoadedPods
 
 Duration = Annotated[str, StringConstraints(pattern=units.DURATION_PATTERN, max_length=32)]
 Rate = Annotated[str, StringConstraints(pattern=units.RATE_PATTERN, max_length=32)]
@@ -151,6 +152,7 @@ class BenchmarkStatus(Model):
     job: NameOrEmpty = Field("", description="The Job that loads the model.")
     started_at: datetime | None = Field(None, description="When the Job was made.")
     completed_at: datetime | None = Field(None, description="When the result was read.")
+    loaded: LoadedPods | None = Field(None, description="The pods that were loaded, as the load began.")
     result: BenchmarkResult | None = Field(None, description="The measurement.")
 
 

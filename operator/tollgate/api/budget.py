@@ -90,8 +90,9 @@ class BenchmarkSpecRef(Model):
     profile_ref: NameRef = Field(description="BenchmarkProfile that says how to load the model.")
     baseline: Baseline = Field(
         Baseline.RECORDED,
-        description="Recorded compares with last-good's recorded benchmark of the same profile and dataset; "
-        "None compares with the limits only.",
+        description="Recorded compares with last-good's recorded benchmark of the same profile, dataset, "
+        "hardware and number of pods; where one of these differs the result is inconclusive, and "
+        "canary.onInconclusive decides. None compares with the limits only.",
     )
 
 

@@ -13,6 +13,8 @@ from tollgate.api.verdict import ObjectiveResult
 from tollgate.decide.compare import Arm, ParetoRelation, compare_benchmarks
 from tollgate.decide.judge_benchmark import judge_benchmark
 
+NOTHING_TO_COMPARE_WITH = "there is no recorded benchmark of last-good to compare with yet"
+
 
 @dataclass(frozen=True)
 class BenchmarkVerdict:
@@ -29,14 +31,6 @@ def benchmark_verdict(
     """Judge a candidate; without a baseline the relation is Unknown, and no objective has one."""
     results = judge_benchmark(objectives, candidate.result, confidence=confidence, cost=candidate.cost)
     if baseline is None:
-        why = "there is no recorded benchmark of last-good to compare with"
-        return BenchmarkVerdict(tuple(results), ParetoRelation.UNKNOWN, why)
-    comparison = compare_benchmarks(
-        objectives,
-        candidate.result,
-        baseline.result,
-        confidence=confidence,
-        candidate_cost=candidate.cost,
-        baseline_cost=baseline.cost,
-    )
+        return BenchmarkVerdict(tuple(results), ParetoRelation.UNKNOWN, NOTHING_TO_COMPARE_WITH)
+    comparison = compare_benchmarks(objectives, candidate, baseline, confidence=confidence)
     return BenchmarkVerdict(tuple(comparison.annotate(results)), comparison.relation, comparison.message)

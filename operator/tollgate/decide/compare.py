@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from tollgate.api.benchmark import BenchmarkResult, StageResult
+from tollgate.api.hardware import Hardware
 from tollgate.api.objective import Objective
 from tollgate.api.verdict import ObjectiveResult, Relation
 from tollgate.decide.limits import show
@@ -48,10 +49,12 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Arm:
-    """One side of a comparison: a measurement, and what one of its pods costs."""
+    """One side of a comparison: a measurement, what one of its pods costs, and what they ran on."""
 
     result: BenchmarkResult
     cost: PodCost | CostUnknown | None
+    hardware: tuple[Hardware, ...] | None = None
+    """None where nobody asks, as of results from files; () where it should be known and is not."""
 
     @property
     def stages(self) -> dict[str, StageResult]:
@@ -70,24 +73,23 @@ class _Seen:
 
 def compare_benchmarks(
     objectives: Sequence[Objective],
-    candidate: BenchmarkResult,
-    baseline: BenchmarkResult,
+    candidate: Arm,
+    baseline: Arm,
     *,
     confidence: float,
-    candidate_cost: PodCost | CostUnknown | None = None,
-    baseline_cost: PodCost | CostUnknown | None = None,
 ) -> Comparison:
     """How the candidate stands to the baseline; Unknown where they were not measured alike."""
     unlike = _unlike(candidate, baseline)
     if unlike:
         unknown = {o.name: Relation.UNKNOWN for o in objectives}
-        return Comparison(ParetoRelation.UNKNOWN, f"not comparable with last-good: {unlike}", unknown)
-    one, other = Arm(candidate, candidate_cost), Arm(baseline, baseline_cost)
-    names = sorted(one.stages.keys() & other.stages.keys())
+        return Comparison(
+            ParetoRelation.UNKNOWN, f"not comparable with last-good's benchmark: {unlike}", unknown
+        )
+    names = sorted(candidate.stages.keys() & baseline.stages.keys())
     comparisons = len(objectives) * len(names)
     # Two bounds can each be wrong, in every comparison.
     level = (1 - confidence) / (2 * max(1, comparisons))
-    seen = [_compare(o, name, one, other, level) for o in objectives for name in names]
+    seen = [_compare(o, name, candidate, baseline, level) for o in objectives for name in names]
     relation = pareto(one.relation for one in seen)
     by_name = {o.name: _as_one([s.relation for s in seen if s.objective == o.name]) for o in objectives}
     return Comparison(relation, _message(relation, seen), by_name)
@@ -113,16 +115,30 @@ def _as_one(relations: Sequence[Relation]) -> Relation:
     return Relation.EQUAL if relations else Relation.UNKNOWN
 
 
-def _unlike(candidate: BenchmarkResult, baseline: BenchmarkResult) -> str:
+def _unlike(candidate: Arm, baseline: Arm) -> str:
     """What was different about the two measurements; empty when they can be compared."""
+    new, old = candidate.result, baseline.result
     differences = []
-    if candidate.dataset != baseline.dataset:
+    if new.dataset != old.dataset:
         differences.append("the dataset has changed")
-    if candidate.profile != baseline.profile:
+    if new.profile != old.profile:
         differences.append("the benchmark profile has changed")
-    if candidate.pods != baseline.pods:
-        differences.append(f"{candidate.pods} pods were loaded, {baseline.pods} then")
+    if new.pods != old.pods:
+        differences.append(f"{new.pods} pods were loaded, {old.pods} then")
+    elif candidate.hardware is not None and baseline.hardware is not None:
+        differences += _other_hardware(candidate.hardware, baseline.hardware)
     return " and ".join(differences)
+
+
+def _other_hardware(new: Sequence[Hardware], old: Sequence[Hardware]) -> list[str]:
+    """How the machines of as many pods differ, with what to do; [] when they are of the same kinds."""
+    if not new or not old:
+        whose = "the candidate's" if not new else "the baseline's"
+        return [f"the hardware of {whose} pods is not known (the operator needs the verb get on nodes)"]
+    if list(new) == list(old):
+        return []
+    now, then = (", ".join(map(str, kinds)) for kinds in (new, old))
+    return [f"the hardware is another: of the pods now {now}; then {then}"]
 
 
 def _compare(o: Objective, stage: str, one: Arm, other: Arm, level: float) -> _Seen:

@@ -97,8 +97,8 @@ def _detail(s: Snapshot, release: Release) -> str:
     match release.stage:
         case Stage.STARTING:
             return start_trouble(s)
-        case Stage.BENCHMARKING if s.measured is not None and s.measured.message:
-            return s.measured.message
+        case Stage.BENCHMARKING if s.measured is not None and s.measured.phase in ("Pending", "Running"):
+            return s.measured.message or release.message
         case Stage.PROMOTING if s.target is not None:
             return (
                 f"{release.message}. {s.target.updated} of {s.target.replicas} pods are of the new revision"

@@ -119,6 +119,9 @@ def benchmarking(s: Snapshot, status: BudgetStatus, release: Release) -> Move | 
     undecided = [r for r in _open(measured.objectives) if r.name not in release.improves]
     if undecided:
         return _undecided(s, status, release, "BenchmarkInconclusive", sentence(undecided), has_data=True)
+    if measured.not_comparable and s.spec.trade_offs != "Allow":
+        why = f"{measured.relation_message}. To go on by the limits alone set benchmark.baseline: None"
+        return _undecided(s, status, release, "NotComparable", why, has_data=True)
     if (
         measured.relation in (ParetoRelation.TRADE_OFF, ParetoRelation.DOMINATED)
         and s.spec.trade_offs != "Allow"
@@ -152,6 +155,7 @@ def _measure_again(s: Snapshot, status: BudgetStatus, release: Release, measured
 
 
 def _after_benchmark(s: Snapshot, status: BudgetStatus, release: Release) -> Move:
+    assert s.measured is not None
     if release.initial:
         message = "what serves passed its benchmark"
         release = enter(release, Stage.PROMOTED, s.now, "Passed", message)
@@ -162,7 +166,8 @@ def _after_benchmark(s: Snapshot, status: BudgetStatus, release: Release) -> Mov
         status,
         Stage.CANARY,
         "Improves" if release.improves else "BenchmarkPassed",
-        f"the benchmark is within every limit{improves}: moving {s.spec.canary.steps[0].share} of the traffic",
+        f"the benchmark is within every limit{improves} ({s.measured.relation_message}): "
+        f"moving {s.spec.canary.steps[0].share} of the traffic",
         step=0,
         counting_since=None,
         live_objectives=[],

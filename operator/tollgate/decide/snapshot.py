@@ -94,6 +94,12 @@ class Measured:
     objectives: tuple[ObjectiveResult, ...] = ()
     relation: ParetoRelation = ParetoRelation.UNKNOWN
     relation_message: str = ""
+    comparison_due: bool = False  # there is, or was, a record to compare with
+
+    @property
+    def not_comparable(self) -> bool:
+        """True where the relation could not be told, though there is something to compare with."""
+        return self.comparison_due and self.relation is ParetoRelation.UNKNOWN
 
 
 @dataclass(frozen=True)
@@ -121,6 +127,7 @@ class Snapshot:
     replica_sets: tuple[ReplicaSet, ...] = ()
     candidate: Candidate | None = None
     measured: Measured | None = None
+    recorded_pods: int = 0  # with so many pods last-good was measured; 0 where nothing is compared with that
     live: tuple[ObjectiveResult, ...] = ()
     problems: tuple[Problem, ...] = ()
     hints: tuple[str, ...] = ()  # said in Ready's message, without stopping anything

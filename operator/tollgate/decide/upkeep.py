@@ -133,9 +133,13 @@ def _candidate(s: Snapshot, status: BudgetStatus, release: Release) -> list[Acti
             return _dismantled(s, release)
 
 
+def _measured_pods(s: Snapshot) -> int:
+    """As many as last-good was measured with, so that a resize in between leaves the two comparable."""
+    return s.recorded_pods or wanted_pods(s, 0)
+
+
 def _running(s: Snapshot, release: Release) -> list[Action]:
-    step = release.step if release.stage is Stage.CANARY else 0
-    wanted = wanted_pods(s, step)
+    wanted = wanted_pods(s, release.step) if release.stage is Stage.CANARY else _measured_pods(s)
     candidate = s.candidate
     if candidate is None:
         return [MakeCandidate(wanted)]

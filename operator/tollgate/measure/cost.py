@@ -15,6 +15,7 @@ from typing import Any
 Requests = dict[str, Decimal]
 
 GPUS = ("nvidia.com/gpu", "amd.com/gpu")
+PRICED = ("cpu", "memory", *GPUS)
 _ACCELERATORS = ("nvidia.com/", "amd.com/")
 _GIB = Decimal(2**30)
 _QUANTITY = re.compile(r"([0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:([eE][+-]?[0-9]+)|([numkMGTPE]|[KMGTPE]i)?)")
@@ -64,6 +65,11 @@ def pod_cost(template: Mapping[str, Any], prices: PriceTable | None) -> PodCost 
         requests = effective_requests(template["spec"])
     except ValueError as error:
         return CostUnknown(str(error))
+    return requests_cost(requests, prices)
+
+
+def requests_cost(requests: Requests, prices: PriceTable) -> PodCost:
+    """What a pod that reserves so much costs an hour."""
     total = (
         requests.get("cpu", Decimal(0)) * prices.cpu_core_hour
         + requests.get("memory", Decimal(0)) / _GIB * prices.memory_gib_hour

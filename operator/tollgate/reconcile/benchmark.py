@@ -7,6 +7,7 @@ the profile that was asked for.
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterable
 from typing import Any, Literal
 
 from pydantic import ValidationError
@@ -32,6 +33,7 @@ from tollgate.ports import (
     Object,
 )
 from tollgate.reconcile import views
+from tollgate.reconcile.hardware import loaded_pods
 from tollgate.reconcile.key import Key
 from tollgate.reconcile.options import Options
 from tollgate.reconcile.status import write_status
@@ -107,42 +109,52 @@ class BenchmarkReconciler:
                 f"ConfigMap {source.name} with key {source.key} is not in this namespace: create it, as the "
                 "profile takes its dataset from there",
             )
-        targets = await self._targets(identity.namespace, wanted.spec.target.name, profile.port)
-        if not targets:
+        pods = await self._ready_pods(identity.namespace, wanted.spec.target.name)
+        if not pods:
             return await self._wait(
                 raw,
                 status,
                 "NoReadyPods",
                 f"Deployment {wanted.spec.target.name} has no ready pod to measure",
             )
-        plan: dict[str, Any] = {"profile": profile.dump(), "limits": wanted.spec.limits, "targets": targets}
+        plan: dict[str, Any] = {
+            "profile": profile.dump(),
+            "limits": wanted.spec.limits,
+            "targets": _addresses(pods, profile.port),
+        }
         job = benchmark_job(identity, profile, self._options.job)
         for child in (benchmark_config_map(identity, plan), job):
             with contextlib.suppress(Conflict):  # made before a restart
                 await self._cluster.create(child)
         seconds = sum(stage.duration_seconds for stage in profile.stages)
-        status = status.model_copy(update={"job": job["metadata"]["name"], "started_at": self._clock.now()})
+        status = status.model_copy(
+            update={
+                "job": job["metadata"]["name"],
+                "started_at": self._clock.now(),
+                "loaded": await loaded_pods(self._cluster, pods),
+            }
+        )
         await self._report(
-            raw, status, "Running", "Started", f"loading {len(targets)} pod(s) for about {seconds} s"
+            raw, status, "Running", "Started", f"loading {len(pods)} pod(s) for about {seconds} s"
         )
         return LOOK_SECONDS
 
-    async def _targets(self, namespace: str, deployment: str, port: int) -> list[str]:
+    async def _ready_pods(self, namespace: str, deployment: str) -> list[Object]:
         raw = await self._cluster.get(DEPLOYMENT, namespace, deployment)
         if raw is None:
             return []
         labels = raw["spec"]["selector"].get("matchLabels") or {}
         selector = ",".join(f"{key}={value}" for key, value in sorted(labels.items()))
-        pods = [pod for pod in await self._cluster.list(POD, namespace, selector) if views.ready(pod)]
-        addresses = sorted(str(pod["status"]["podIP"]) for pod in pods)
-        return [f"[{ip}]:{port}" if ":" in ip else f"{ip}:{port}" for ip in addresses]
+        return [pod for pod in await self._cluster.list(POD, namespace, selector) if views.ready(pod)]
 
     async def _follow(
         self, raw: Object, wanted: Benchmark, job: Object, profile: BenchmarkProfileSpec
     ) -> float | None:
         status = wanted.status.model_copy(update={"job": job["metadata"]["name"]})
-        if status.started_at is None:
-            status = status.model_copy(update={"started_at": views.created(job)})
+        if status.started_at is None:  # restarted between the Job and the status
+            ready = await self._ready_pods(job["metadata"]["namespace"], wanted.spec.target.name)
+            loaded = await loaded_pods(self._cluster, ready)
+            status = status.model_copy(update={"started_at": views.created(job), "loaded": loaded})
         pods = await self._cluster.list(
             POD, job["metadata"]["namespace"], f"batch.kubernetes.io/controller-uid={views.uid(job)}"
         )
@@ -206,6 +218,11 @@ class BenchmarkReconciler:
         if phase != status.phase:
             kind: Literal["Normal", "Warning"] = "Warning" if phase == "Failed" else "Normal"
             await self._events.publish(raw, kind, reason, message)
+
+
+def _addresses(pods: Iterable[Object], port: int) -> list[str]:
+    ips = sorted(str(pod["status"]["podIP"]) for pod in pods)
+    return [f"[{ip}]:{port}" if ":" in ip else f"{ip}:{port}" for ip in ips]
 
 
 def _last_words(pod: Object) -> str | None:

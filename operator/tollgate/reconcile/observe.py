@@ -6,15 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from tollgate.api import units
-from tollgate.api.benchmark import Benchmark, BenchmarkResult
-from tollgate.api.budget import Baseline, EfficiencyBudget, Mode, Release, Stage
+from tollgate.api.budget import EfficiencyBudget, Mode, Release, Stage
 from tollgate.api.profiles import BenchmarkProfile, BenchmarkProfileSpec, MetricProfile, MetricProfileSpec
 from tollgate.api.verdict import ObjectiveResult
-from tollgate.decide.benchmark_verdict import benchmark_verdict
-from tollgate.decide.compare import Arm
-from tollgate.decide.moves import measurement_name
-from tollgate.decide.snapshot import Candidate, Measured, ReplicaSet, Snapshot, Target
+from tollgate.decide.snapshot import Candidate, ReplicaSet, Snapshot, Target
 from tollgate.errors import Denied
 from tollgate.manifests.latch import LATCH
 from tollgate.manifests.names import CANDIDATE, Identity, candidate_name, fit
@@ -22,7 +17,6 @@ from tollgate.manifests.revision import join_labels
 from tollgate.measure.cost import CostUnknown, PodCost, pod_cost
 from tollgate.measure.promql import OwnedBy, PodNames, PodSelector
 from tollgate.ports import (
-    BENCHMARK,
     BENCHMARK_PROFILE,
     BUDGET,
     DEPLOYMENT,
@@ -39,6 +33,7 @@ from tollgate.ports import (
 )
 from tollgate.reconcile import views
 from tollgate.reconcile.live import LiveVerdict, judge_pods
+from tollgate.reconcile.measured import Measurements
 from tollgate.reconcile.options import Options
 from tollgate.reconcile.policy import Policy, hints, problems
 
@@ -63,6 +58,7 @@ class Observer:
         self._metrics = metrics
         self._clock = clock
         self._options = options
+        self._measurements = Measurements(cluster, options.prices)
         self._latch: tuple[datetime, bool] | None = None
 
     async def observe(self, raw: Object, budget: EfficiencyBudget) -> Observed:
@@ -77,7 +73,6 @@ class Observer:
         sets: tuple[ReplicaSet, ...] = ()
         candidate: Candidate | None = None
         join: dict[str, str] = {}
-        raw_sets: list[Object] = []
         if deployment is not None:
             raw_sets = await self._cluster.list(REPLICA_SET, namespace)
             target = views.target_view(deployment, raw_sets)
@@ -101,7 +96,8 @@ class Observer:
         )
         cost = self._cost(deployment)
         live = await self._live(snapshot, metric_profile, cost)
-        measured = await self._measured(snapshot, cost, raw_sets)
+        measured = await self._measurements.of_candidate(snapshot, cost)
+        recorded_pods = await self._measurements.recorded_pods(snapshot)
         policy = Policy(
             spec=spec,
             target=target,
@@ -112,7 +108,12 @@ class Observer:
             edges=live.edges,
         )
         snapshot = replace(
-            snapshot, live=live.results, measured=measured, problems=problems(policy), hints=hints(policy)
+            snapshot,
+            live=live.results,
+            measured=measured,
+            recorded_pods=recorded_pods,
+            problems=problems(policy),
+            hints=hints(policy),
         )
         return Observed(snapshot, raw, deployment, join)
 
@@ -215,64 +216,9 @@ class Observer:
             now=s.now,
             expected=expected,
             cost=cost,
-            reference_rate=await self._reference_rate(s, release),
+            reference_rate=await self._measurements.reference_rate(s),
             previous=previous,
         )
-
-    async def _reference_rate(self, s: Snapshot, release: Release | None) -> float | None:
-        """Requests per second and pod at which the benchmark found the cost within its limit."""
-        name = release.benchmark if release is not None else ""
-        result = await self._result(
-            s.namespace, name or (s.status.last_good.benchmark if s.status.last_good else "")
-        )
-        if result is None:
-            return None
-        rates = [float(units.parse_rate(st.answered_rate)) for st in result.stages if not st.warm_up]
-        return max(rates) / result.pods if rates else None
-
-    async def _result(self, namespace: str, name: str) -> BenchmarkResult | None:
-        raw = await self._cluster.get(BENCHMARK, namespace, name) if name else None
-        return Benchmark.model_validate(raw).status.result if raw else None
-
-    async def _measured(
-        self,
-        s: Snapshot,
-        cost: PodCost | CostUnknown,
-        raw_sets: Sequence[Object],
-    ) -> Measured | None:
-        release = s.status.release
-        if release is None or release.stage is not Stage.BENCHMARKING:
-            return None
-        name = measurement_name(s, release)
-        raw = await self._cluster.get(BENCHMARK, s.namespace, name)
-        if raw is None:
-            return None
-        status = Benchmark.model_validate(raw).status
-        message = next((c.message for c in status.conditions if c.type == "Complete"), "")
-        if status.phase != "Succeeded" or status.result is None:
-            return Measured(name, status.phase, message)
-        verdict = benchmark_verdict(
-            s.spec.objectives,
-            Arm(status.result, cost),
-            await self._baseline(s, raw_sets),
-            confidence=float(s.spec.confidence),
-        )
-        return Measured(name, status.phase, message, verdict.objectives, verdict.relation, verdict.message)
-
-    async def _baseline(self, s: Snapshot, raw_sets: Sequence[Object]) -> Arm | None:
-        """Last-good's recorded benchmark, where the policy asks for a comparison and there is one."""
-        if s.spec.benchmark.baseline is Baseline.NONE or s.status.last_good is None:
-            return None
-        result = await self._result(s.namespace, s.status.last_good.benchmark)
-        return Arm(result, self._last_good_cost(s, raw_sets)) if result is not None else None
-
-    def _last_good_cost(self, s: Snapshot, raw_sets: Sequence[Object]) -> PodCost | CostUnknown:
-        good = s.of_revision(s.status.last_good.revision) if s.status.last_good else ()
-        named = (rs for rs in raw_sets if good and rs["metadata"]["name"] == good[-1].name)
-        held = next(named, None)
-        if held is None:
-            return CostUnknown("the ReplicaSet of last-good is gone")
-        return pod_cost(held["spec"]["template"], self._options.prices)
 
 
 def _serving(s: Snapshot, release: Release | None) -> tuple[ReplicaSet, ...]:

@@ -7,9 +7,10 @@ import pytest
 
 from tests.unit.decide.objectives import ACCURACY, COST, ERRORS, MEAN, P99, THROUGHPUT, benchmark, stage
 from tollgate.api.benchmark import BenchmarkResult
+from tollgate.api.hardware import Hardware
 from tollgate.api.transport import write_bins
 from tollgate.api.verdict import ObjectiveResult, Relation, Verdict
-from tollgate.decide.compare import Comparison, ParetoRelation, compare_benchmarks, pareto, relate
+from tollgate.decide.compare import Arm, Comparison, ParetoRelation, compare_benchmarks, pareto, relate
 from tollgate.decide.stage_estimates import Estimate
 from tollgate.measure.cost import CostUnknown, PodCost
 
@@ -40,9 +41,7 @@ def slower(**fields: Any) -> dict[str, Any]:
 def compared(
     candidate: BenchmarkResult, baseline: BenchmarkResult, cost: PodCost | CostUnknown = CHEAP
 ) -> Comparison:
-    return compare_benchmarks(
-        ALL, candidate, baseline, confidence=0.99, candidate_cost=cost, baseline_cost=CHEAP
-    )
+    return compare_benchmarks(ALL, Arm(candidate, cost), Arm(baseline, CHEAP), confidence=0.99)
 
 
 def test_same_measurement_is_equal() -> None:
@@ -94,6 +93,31 @@ def test_measured_otherwise_is_unknown(fields: dict[str, Any], said: str) -> Non
     assert unlike.relation is ParetoRelation.UNKNOWN
     assert set(unlike.objectives.values()) == {UNKNOWN}
     assert said in unlike.message
+
+
+M5, M6I = Hardware(pods=2, instance_type="m5.xlarge"), Hardware(pods=2, instance_type="m6i.xlarge")
+
+
+@pytest.mark.parametrize(
+    ("new", "old", "said"),
+    [
+        ((M5,), (M6I,), "the hardware is another: of the pods now 2 on m5.xlarge; then 2 on m6i.xlarge"),
+        ((), (M5,), "the hardware of the candidate's pods is not known"),
+        ((M5,), (), "the hardware of the baseline's pods is not known"),
+    ],
+)
+def test_other_hardware_is_unknown(new: tuple[Hardware, ...], old: tuple[Hardware, ...], said: str) -> None:
+    unlike = compare_benchmarks(
+        ALL, Arm(benchmark(), CHEAP, new), Arm(benchmark(), CHEAP, old), confidence=0.99
+    )
+    assert unlike.relation is ParetoRelation.UNKNOWN
+    assert said in unlike.message
+
+
+@pytest.mark.parametrize("then", [(M5,), None])
+def test_same_hardware_or_none_asked_for_is_compared(then: tuple[Hardware, ...] | None) -> None:
+    one, other = Arm(benchmark(), CHEAP, (M5,)), Arm(benchmark(), CHEAP, then)
+    assert compare_benchmarks(ALL, one, other, confidence=0.99).relation is ParetoRelation.EQUAL
 
 
 def test_unknown_cost_leaves_the_whole_unknown() -> None:

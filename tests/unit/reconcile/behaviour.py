@@ -22,7 +22,7 @@ class Behaviour:
     ready: bool = True
 
 
-def measurement(behaviour: Behaviour, raw: Object, raw_profile: Object) -> BenchmarkResult:
+def measurement(behaviour: Behaviour, raw: Object, raw_profile: Object, *, pods: int = 1) -> BenchmarkResult:
     """What the load generator would have measured."""
     profile = BenchmarkProfile.model_validate(raw_profile).spec
     stages = []
@@ -58,7 +58,7 @@ def measurement(behaviour: Behaviour, raw: Object, raw_profile: Object) -> Bench
         {
             "dataset": "sha256:" + "0" * 64,
             "profile": transport.digest(profile),
-            "pods": 1,
+            "pods": pods,
             "stages": stages,
         }
     )

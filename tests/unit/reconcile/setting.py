@@ -13,6 +13,8 @@ def populated(budget_spec: dict[str, Any] | None = None) -> World:
     """A world in which v1 serves, with profiles and a dataset."""
     world = World()
     world.versions["v1"] = Behaviour()
+    for name, machine in (("node-1", "m5.xlarge"), ("node-2", "m6i.xlarge")):
+        world.put(node(name, machine))
     labels = {"app": "digits", "tier": "model"}
     resources = {"requests": {"cpu": "250m", "memory": "256Mi"}}
     template = {
@@ -51,6 +53,13 @@ def populated(budget_spec: dict[str, Any] | None = None) -> World:
         world.tick()
     world.put(_object("tollgate.dev/v1alpha1", "EfficiencyBudget", "digits", budget(**(budget_spec or {}))))
     return world
+
+
+def node(name: str, machine: str) -> Object:
+    """A node of an instance type."""
+    labels = {"node.kubernetes.io/instance-type": machine, "kubernetes.io/arch": "amd64"}
+    metadata = {"name": name, "labels": labels}
+    return {"apiVersion": "v1", "kind": "Node", "metadata": metadata, "status": {"capacity": {"cpu": "4"}}}
 
 
 def budget(**changes: Any) -> dict[str, Any]:

@@ -7,6 +7,7 @@ API server, the real Deployment controller and a real Prometheus do is tested in
 from __future__ import annotations
 
 import copy
+import json
 import random
 import re
 from collections.abc import Iterator, Mapping
@@ -15,7 +16,7 @@ from typing import Any
 
 from tests.unit.reconcile.behaviour import Behaviour, measurement
 from tollgate.api import transport
-from tollgate.errors import Conflict
+from tollgate.errors import Conflict, Denied
 from tollgate.ports import (
     Kind,
     Object,
@@ -56,6 +57,8 @@ class World:
         self.prometheus_down = False
         self.traffic = 40.0
         self.has_admission_latch = True
+        self.schedules_on = "node-1"  # where new pods go
+        self.hidden: set[str] = set()  # resources that the operator may not read
         self._counters: dict[str, list[tuple[float, float, float, float]]] = {}
         self._uids = 0
         self._random = random.Random(7)
@@ -69,6 +72,8 @@ class World:
 
     # ---- ports.Cluster
     async def get(self, kind: Kind, namespace: str, name: str) -> Object | None:
+        if kind.plural in self.hidden:
+            raise Denied(f"get {kind.kind} {name}: forbidden")
         found = self.objects.get((kind.plural, namespace, name))
         return copy.deepcopy(found) if found else None
 
@@ -321,7 +326,7 @@ class World:
                 "apiVersion": "v1",
                 "kind": "Pod",
                 "metadata": meta,
-                "spec": rs["spec"]["template"]["spec"],
+                "spec": {**rs["spec"]["template"]["spec"], "nodeName": self.schedules_on},
             }
             self.put({**made, "status": {"conditions": [], "podIP": "10.0.0.1"}})
         ready = [p for p in self._owned("pods", rs) if p["status"]["conditions"]]
@@ -374,7 +379,10 @@ class World:
             return
         tag = target["spec"]["template"]["spec"]["containers"][0]["image"].split(":")[1]
         profile = self.objects[("benchmarkprofiles", "", raw["spec"]["profileRef"]["name"])]
-        result = measurement(self.versions[tag], raw, profile)
+        plan = json.loads(
+            self.objects[("configmaps", "vision", job["metadata"]["name"])]["data"]["plan.json"]
+        )
+        result = measurement(self.versions[tag], raw, profile, pods=len(plan["targets"]))
         ended = {"exitCode": 0, "message": transport.encode(result)}
         status = {"containerStatuses": [{"name": "bench", "state": {"terminated": ended}}]}
         labels = {"batch.kubernetes.io/controller-uid": job["metadata"]["uid"]}

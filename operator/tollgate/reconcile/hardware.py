@@ -1,0 +1,70 @@
+"""What the pods that a benchmark loads run on, and what each reserves: seen as the load begins."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+
+from tollgate.api.hardware import Hardware, LoadedPods
+from tollgate.errors import Denied
+from tollgate.measure.cost import PRICED, effective_requests
+from tollgate.ports import NODE, Cluster, Object
+
+_CPU_MODEL = "feature.node.kubernetes.io/cpu-model."
+_ACCELERATORS = (
+    "nvidia.com/gpu.product",
+    "amd.com/gpu.product-name",
+    "cloud.google.com/gke-accelerator",
+    "k8s.amazonaws.com/accelerator",
+    "gpu.intel.com/product",
+)
+_MOST_KINDS = 16
+_LONGEST = 128  # characters
+
+
+async def loaded_pods(cluster: Cluster, pods: Sequence[Object]) -> LoadedPods:
+    """The kinds of machines that these pods are on, the most used first, and what each pod reserves.
+
+    Where nodes may not be read no hardware is known, and so the measurement can be compared with no other.
+    """
+    kinds: Counter[tuple[str, ...]] = Counter()
+    try:
+        for name, number in Counter(str(pod["spec"].get("nodeName", "")) for pod in pods).items():
+            node = await cluster.get(NODE, "", name) if name else None
+            kinds[_kind(node or {})] += number
+    except Denied:
+        kinds.clear()
+    hardware = [
+        Hardware(
+            pods=number,
+            instance_type=kind[0],
+            architecture=kind[1],
+            cpus=kind[2],
+            processor=kind[3],
+            accelerator=kind[4],
+        )
+        for kind, number in sorted(kinds.items(), key=lambda item: (-item[1], item[0]))
+    ]
+    return LoadedPods(hardware=hardware[:_MOST_KINDS], requests=_reserved(pods[0]) if pods else {})
+
+
+def _kind(node: Object) -> tuple[str, ...]:
+    """Instance type, architecture, number of cores, CPU model and accelerator, each "" where the node does not say."""
+    labels: Mapping[str, str] = (node.get("metadata") or {}).get("labels") or {}
+    model = [labels.get(_CPU_MODEL + part, "") for part in ("vendor_id", "family", "id")]
+    kind = (
+        labels.get("node.kubernetes.io/instance-type", ""),
+        labels.get("kubernetes.io/arch", ""),
+        str(((node.get("status") or {}).get("capacity") or {}).get("cpu", "")),
+        " ".join(filter(None, model)),
+        next((labels[label] for label in _ACCELERATORS if label in labels), ""),
+    )
+    return tuple(part[:_LONGEST] for part in kind)
+
+
+def _reserved(pod: Object) -> dict[str, str]:
+    try:
+        requests = effective_requests(pod["spec"])
+    except ValueError:
+        return {}
+    return {name: format(requests[name].normalize(), "f") for name in PRICED if name in requests}

@@ -1,0 +1,105 @@
+"""Reads the Benchmarks that a decision rests on: the candidate's, and last-good's to compare it with."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from tollgate.api import units
+from tollgate.api.benchmark import Benchmark, BenchmarkResult, BenchmarkStatus
+from tollgate.api.budget import Baseline, Stage
+from tollgate.api.hardware import Hardware, LoadedPods
+from tollgate.decide.benchmark_verdict import benchmark_verdict
+from tollgate.decide.compare import Arm
+from tollgate.decide.moves import measurement_name
+from tollgate.decide.snapshot import Measured, Snapshot
+from tollgate.measure.cost import CostUnknown, PodCost, PriceTable, requests_cost
+from tollgate.ports import BENCHMARK, Cluster
+
+_PREPARING = (Stage.STARTING, Stage.BENCHMARKING)
+
+
+class Measurements:
+    """The Benchmarks of budgets."""
+
+    def __init__(self, cluster: Cluster, prices: PriceTable | None) -> None:
+        self._cluster = cluster
+        self._prices = prices
+
+    async def of_candidate(self, s: Snapshot, cost: PodCost | CostUnknown) -> Measured | None:
+        """The release's Benchmark, judged and compared once it is done; None while there is none."""
+        release = s.status.release
+        if release is None or release.stage is not Stage.BENCHMARKING:
+            return None
+        name = measurement_name(s, release)
+        status = await self._status(s.namespace, name)
+        if status is None:
+            return None
+        message = next((c.message for c in status.conditions if c.type == "Complete"), "")
+        if status.phase != "Succeeded" or status.result is None:
+            return Measured(name, status.phase, message)
+        candidate = Arm(status.result, cost, _hardware(status.loaded))
+        recorded = _recorded(s)
+        baseline = await self._arm(s.namespace, recorded)
+        verdict = benchmark_verdict(
+            s.spec.objectives, candidate, baseline, confidence=float(s.spec.confidence)
+        )
+        gone = f"not comparable with last-good: its Benchmark {recorded} is gone"
+        return Measured(
+            name,
+            status.phase,
+            message,
+            verdict.objectives,
+            verdict.relation,
+            gone if recorded and baseline is None else verdict.message,
+            comparison_due=bool(recorded),
+        )
+
+    async def reference_rate(self, s: Snapshot) -> float | None:
+        """Requests per second and pod at which the benchmark found the cost within its limit."""
+        release, good = s.status.release, s.status.last_good
+        name = (release.benchmark if release else "") or (good.benchmark if good else "")
+        result = await self._result(s.namespace, name)
+        if result is None:
+            return None
+        rates = [float(units.parse_rate(st.answered_rate)) for st in result.stages if not st.warm_up]
+        return max(rates) / result.pods if rates else None
+
+    async def recorded_pods(self, s: Snapshot) -> int:
+        """How many pods last-good was measured with, where a candidate is about to be compared with that; else 0."""
+        release = s.status.release
+        if release is None or release.stage not in _PREPARING:
+            return 0
+        result = await self._result(s.namespace, _recorded(s))
+        return result.pods if result else 0
+
+    async def _arm(self, namespace: str, name: str) -> Arm | None:
+        status = await self._status(namespace, name)
+        if status is None or status.result is None:
+            return None
+        return Arm(status.result, self._cost(status.loaded), _hardware(status.loaded))
+
+    def _cost(self, loaded: LoadedPods | None) -> PodCost | CostUnknown:
+        """At the present prices, whatever they were then: a price is no property of the version."""
+        if self._prices is None:
+            return CostUnknown("there are no prices: set prices in the operator's configuration")
+        if loaded is None or not loaded.requests:
+            return CostUnknown("what the baseline's pods reserved is not on record")
+        return requests_cost({k: Decimal(v) for k, v in loaded.requests.items()}, self._prices)
+
+    async def _result(self, namespace: str, name: str) -> BenchmarkResult | None:
+        status = await self._status(namespace, name)
+        return status.result if status else None
+
+    async def _status(self, namespace: str, name: str) -> BenchmarkStatus | None:
+        raw = await self._cluster.get(BENCHMARK, namespace, name) if name else None
+        return Benchmark.model_validate(raw).status if raw else None
+
+
+def _recorded(s: Snapshot) -> str:
+    """Name of the Benchmark that a candidate is compared with; "" when there never was one, or none is asked for."""
+    good = s.status.last_good
+    return good.benchmark if good is not None and s.spec.benchmark.baseline is not Baseline.NONE else ""
+
+
+def _hardware(loaded: LoadedPods | None) -> tuple[Hardware, ...]:
+    return tuple(loaded.hardware) if loaded else ()
