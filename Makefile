@@ -34,9 +34,9 @@ test: lint unit cluster-up images prometheus ## Everything: lint, types, unit, c
 	@$(PY) -m pytest tests/contract tests/e2e
 
 .PHONY: unit
-unit: venv ## Unit, property and golden tests: no cluster needed
-	@echo "==> unit, property and golden tests"
-	@$(PY) -m pytest -q tests/unit tests/property tests/golden
+unit: venv ## Unit, property and golden tests, simulations: no cluster needed
+	@echo "==> unit, property and golden tests, simulations"
+	@$(PY) -m pytest -q tests/unit tests/property tests/golden tests/simulation
 
 .PHONY: lint
 lint: venv ## Format, lint, types, layers, generated files
