@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.decide.objectives import ACCURACY, ERRORS, MEAN, P99, THROUGHPUT, benchmark, stage
-from tollgate.api import units
 from tollgate.api.benchmark import BenchmarkResult
 from tollgate.api.transport import write_bins
 from tollgate.api.verdict import Relation
@@ -83,36 +81,3 @@ def test_comparisons_are_mirrored(one: BenchmarkResult, other: BenchmarkResult) 
     assert back.relation is PARETO_MIRROR.get(forth.relation, forth.relation)
     itself = compare_benchmarks(ALL, Arm(one, None), Arm(one, None), confidence=0.95)
     assert itself.relation is ParetoRelation.EQUAL
-
-
-def measured(rng: np.random.Generator, n: int = 1200) -> BenchmarkResult:
-    """A benchmark of one and the same server: lognormal latencies, 0.2 % errors, 97 % right."""
-    latency = rng.lognormal(np.log(0.05), 0.4, size=n)
-    index = np.ceil(np.log(latency * 1e6) / np.log(1.05)).astype(int)
-    bins = {int(i): int(c) for i, c in zip(*np.unique(index, return_counts=True), strict=True)}
-    errors = int(rng.binomial(n, 0.002))
-    return benchmark(
-        stage(
-            requests=n,
-            errors=errors,
-            overLimit=[],
-            scored=n,
-            correct=min(n - errors, int(rng.binomial(n, 0.97))),
-            answeredRate=units.format_rate(float(rng.poisson(n)) / 30),
-            blocks=[
-                {"requests": len(part), "mean": units.format_duration(float(part.mean()))}
-                for part in np.array_split(latency, 20)
-            ],
-            sketch={"growth": "1.05", "bins": write_bins(bins)},
-        )
-    )
-
-
-def test_same_server_measured_twice_is_equal() -> None:
-    rng = np.random.default_rng(17)
-    unequal = sum(
-        compare_benchmarks(ALL, Arm(measured(rng), None), Arm(measured(rng), None), confidence=0.95).relation
-        is not ParetoRelation.EQUAL
-        for _ in range(300)
-    )
-    assert unequal <= 300 * 0.05

@@ -10,6 +10,7 @@ from tests.simulation import exact
 from tests.simulation.chance import agree, at_least, at_most
 from tests.simulation.rules import NEVER, boundary
 from tests.simulation.traffic import first_breach, first_look, first_within, poisson, slow_arrivals
+from tollgate.decide.crossing import requests_until_breach, requests_until_within
 from tollgate.decide.evidence import requests_to_detect, severe_fraction
 
 LIMITS = pytest.mark.parametrize("p0", [0.05, 0.01, 0.001])
@@ -92,6 +93,21 @@ def test_median_requests_to_a_verdict(p: float, alpha: float, median: tuple[int,
     for found in (by_dice, without):
         assert found is not None
         assert 0.9 * low <= found <= 1.1 * high
+
+
+@pytest.mark.parametrize(
+    ("p", "alpha"), [(0.10, 0.01), (0.03, 0.05), (0.02, 0.01), (0.005, 0.01), (0.0, 0.05)]
+)
+def test_plans_are_what_happens(p: float, alpha: float) -> None:
+    """What `tollgate plan` computes for p99, by another recursion, is what the walk from look to look comes to."""
+    rule, chances = boundary(0.01, alpha, 8_000), (0.5, 0.9, 0.95)
+    if p > 0.01:
+        planned = requests_until_breach(0.01, alpha, p, chances)
+        walked = exact.after_every_request(p, rule, 8_000, "breach").breach
+    else:
+        planned = requests_until_within(0.01, alpha, p, chances)
+        walked = exact.after_every_request(p, rule, 8_000, "within").within
+    assert planned == tuple(exact.requests_until(walked, chance) for chance in chances)
 
 
 @LIMITS
