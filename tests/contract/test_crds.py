@@ -19,6 +19,8 @@ from pydantic import ValidationError
 from tests.contract.kubectl import Kubectl
 from tollgate.api.base import API_VERSION, GROUP, VERSION
 from tollgate.api.budget import BudgetStatus, CostPer, Dimension, EfficiencyBudget, Statistic
+from tollgate.api.canonical import digest
+from tollgate.api.chain import RecordRef, UnwrittenRecord
 from tollgate.api.conditions import Condition
 from tollgate.api.decision import Action, DecisionSpec, ObjectIdentity
 from tollgate.api.profiles import BenchmarkProfile, MetricProfile
@@ -203,6 +205,7 @@ def test_a_target_is_immutable(kubectl: Kubectl, budget: dict[str, Any]) -> None
 def test_a_decision_never_changes(kubectl: Kubectl, namespace: str) -> None:
     spec = DecisionSpec(
         action=Action.PROMOTED,
+        sequence=1,
         reason="AllWithin",
         budget=ObjectIdentity(name="digits", uid="u1"),
         budget_generation=1,
@@ -212,16 +215,17 @@ def test_a_decision_never_changes(kubectl: Kubectl, namespace: str) -> None:
         stage="Promoting",
         decided_at=NOON,
         started_at=NOON,
-        limits=EfficiencyBudget.model_validate(example("budget")).spec.objectives,
+        policy=EfficiencyBudget.model_validate(example("budget")).spec,
     )
-    kubectl("create", objects=[decision(spec, name="digits-1-promoted", namespace=namespace)])
+    kubectl("create", objects=[decision(spec.dump(), name="digits-1-promoted", namespace=namespace)])
     changed = spec.model_copy(update={"message": "It was within its limits, honestly."})
     refusal = kubectl.refused(
-        "replace", objects=[decision(changed, name="digits-1-promoted", namespace=namespace)]
+        "replace", objects=[decision(changed.dump(), name="digits-1-promoted", namespace=namespace)]
     )
     assert "a decision is a record: it never changes" in refusal
     served = kubectl.get("effd", "digits-1-promoted", "-n", namespace)
     assert DecisionSpec.model_validate(served["spec"]) == spec
+    assert digest(served["spec"]) == digest(spec.dump()), "what is stored is what was sent"
 
 
 def test_a_benchmark_is_one_measurement(kubectl: Kubectl, namespace: str) -> None:
@@ -317,6 +321,12 @@ def full_status() -> BudgetStatus:
         ],
         objectives=[result],
         governed_uid="u",
+        last_record=RecordRef(sequence=1, name="d0", digest="sha256:" + "0" * 64),
+        unwritten=[
+            UnwrittenRecord(
+                sequence=2, name="d1", digest="sha256:" + "1" * 64, release=2, decided_at=NOON, spec='{"a":1}'
+            )
+        ],
     )
 
 

@@ -13,12 +13,12 @@ from pydantic import Field, StringConstraints, model_validator
 
 from tollgate.api import units
 from tollgate.api.base import Keyed, Model, NameOrEmpty, NameRef, Revision, Rule, Text, WorkloadRef, checked
+from tollgate.api.canonical import Digest
 from tollgate.api.conditions import Condition
 from tollgate.api.hardware import LoadedPods
 
 Duration = Annotated[str, StringConstraints(pattern=units.DURATION_PATTERN, max_length=32)]
 Rate = Annotated[str, StringConstraints(pattern=units.RATE_PATTERN, max_length=32)]
-Digest = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$", max_length=71)]
 Count = Annotated[int, Field(ge=0, le=1_000_000_000)]
 
 

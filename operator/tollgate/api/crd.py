@@ -20,7 +20,7 @@ from tollgate.api.budget import EfficiencyBudget
 from tollgate.api.decision import EfficiencyDecision
 from tollgate.api.profiles import BenchmarkProfile, MetricProfile
 from tollgate.api.signoff import EfficiencySignOff
-from tollgate.api.structural import structural, without_defaults
+from tollgate.api.structural import RULES, as_written, structural
 
 _HEADER = "# Generated from operator/tollgate/api by `python -m tollgate.api.crd`. Do not edit.\n"
 
@@ -60,6 +60,7 @@ class _Definition:
     short: str
     columns: tuple[_Column, ...]
     namespaced: bool = True
+    record: bool = False
 
     @property
     def name(self) -> str:
@@ -142,6 +143,7 @@ _DEFINITIONS = (
         "efficiencydecisions",
         "effd",
         (
+            _Column("Seq", ".spec.sequence", type="integer", description="Number in the target's chain"),
             _Column("Action", ".spec.action", description="What was decided"),
             _Column("Target", ".spec.target.name", description="The governed Deployment"),
             _Column("Revision", ".spec.revision", description="The revision decided on"),
@@ -150,6 +152,7 @@ _DEFINITIONS = (
             _Column("Why", ".spec.message", wide=True, description="Why, as a sentence"),
             _AGE,
         ),
+        record=True,
     ),
     _Definition(
         EfficiencySignOff,
@@ -179,7 +182,9 @@ def _manifest(definition: _Definition) -> dict[str, Any]:
     own = schema["properties"]
     has_status = "status" in own
     if has_status:
-        own["status"] = without_defaults(own["status"])
+        own["status"] = as_written(own["status"])
+    if definition.record:
+        own["spec"] = {**as_written(own["spec"]), RULES: own["spec"][RULES]}
     schema["properties"] = {
         "apiVersion": {"description": f"Group and version of the kind: {GROUP}/{VERSION}.", "type": "string"},
         "kind": {"description": f"The kind: {kind}.", "type": "string"},

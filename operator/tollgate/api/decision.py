@@ -6,11 +6,15 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, StringConstraints
 
-from tollgate.api.base import Keyed, Model, NameOrEmpty, ObjectName, Revision, Rule, Text, Word, checked
-from tollgate.api.budget import Confidence, Objective
+from tollgate.api.base import Model, NameOrEmpty, ObjectName, Revision, Rule, Text, Word, checked
+from tollgate.api.budget import BudgetSpec
+from tollgate.api.chain import Checkpoint, PreviousRecord, Sequence
 from tollgate.api.release import Results, StageSpan
+from tollgate.api.signoff import SignedOff
+
+UserName = Annotated[str, StringConstraints(max_length=253)]
 
 
 class Action(StrEnum):
@@ -24,6 +28,7 @@ class Action(StrEnum):
     SUPERSEDED = "Superseded"
     OBSERVED = "Observed"
     BREACHED = "Breached"
+    CHECKPOINT = "Checkpoint"
 
 
 class ObjectIdentity(Model):
@@ -40,33 +45,44 @@ class DecisionSpec(Model):
 
     action: Action = Field(
         description="Adopted, Promoted, Rejected, RolledBack or Superseded; AwaitingSignOff, which is what "
-        "people sign; in the modes Observe and Warn Observed (within budget) or Breached."
+        "people sign; in the modes Observe and Warn Observed (within budget) or Breached. Checkpoint stands for "
+        "older records of the target, which were deleted."
+    )
+    sequence: Sequence = Field(description="Number of the record in the chain of its target, from 1 on.")
+    previous: PreviousRecord | None = Field(
+        None, description="The record before in that chain; the first has none."
+    )
+    checkpoint: Checkpoint | None = Field(
+        None, description="Of a Checkpoint: the newest of the records that it stands for."
     )
     reason: Word = Field(description="Why, as one CamelCase word.")
     message: Text = Field("", description="Why, as a sentence.")
     budget: ObjectIdentity = Field(description="The EfficiencyBudget.")
     budget_generation: int = Field(ge=0, description="Generation of the budget's spec that was in force.")
     target: ObjectIdentity = Field(description="The governed Deployment.")
-    release: int = Field(ge=0, description="Number of the release.")
-    revision: Revision = Field(description="Hash of the pod template decided on.")
+    release: int = Field(0, ge=0, description="Number of the release; 0 where none is concerned.")
+    revision: Revision = Field("", description="Hash of the pod template decided on.")
     image: Text = Field("", description="Images of the revision's containers.")
     last_good: Revision = Field("", description="Revision that was last-good.")
     serving: Revision = Field("", description="Revision that serves because of this decision.")
-    stage: Word = Field(description="Stage in which it was decided.")
+    stage: Word = Field("", description="Stage in which it was decided.")
     decided_at: datetime = Field(description="When it was decided.")
-    started_at: datetime = Field(description="When the release began.")
+    started_at: datetime | None = Field(None, description="When the release began.")
     stages: Annotated[list[StageSpan], Field(max_length=16)] = Field(
         default_factory=list, description="The stages of the release and when each began."
     )
-    confidence: Confidence = Field("0.99", description="Confidence that was in force.")
-    limits: Annotated[list[Objective], Field(max_length=32), Keyed("name")] = Field(
-        default_factory=list, description="The objectives that were in force."
-    )
+    policy: BudgetSpec = Field(description="The budget's spec that was in force, with its limits.")
     benchmark: NameOrEmpty = Field("", description="The candidate's Benchmark.")
     benchmark_objectives: Results = Field(
         default_factory=list, description="The benchmark's result for each objective."
     )
     live_objectives: Results = Field(default_factory=list, description="The live result for each objective.")
+    sign_offs: Annotated[list[SignedOff], Field(max_length=16)] = Field(
+        default_factory=list, description="The sign-offs that let the release go on, or refused it."
+    )
+    actor: UserName = Field(
+        "", description="Who decided: the operator's user name at the API server, where that is known."
+    )
     operator: Word = Field("", description="Version of the operator that decided.")
 
 

@@ -12,6 +12,7 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from tollgate.api.base import Keyed, Model, NameOrEmpty, Revision, Text, Word
+from tollgate.api.chain import RecordRef, UnwrittenRecord
 from tollgate.api.conditions import Condition
 from tollgate.api.objective import ObjectiveName
 from tollgate.api.signoff import SignedOff
@@ -177,4 +178,10 @@ class BudgetStatus(Model):
     )
     governed_uid: Word = Field(
         "", description="UID of the governed Deployment; a new one means that it was made anew."
+    )
+    last_record: RecordRef | None = Field(
+        None, description="The latest record that is written: the head of the target's chain of records."
+    )
+    unwritten: Annotated[list[UnwrittenRecord], Field(max_length=4), Keyed("name")] = Field(
+        default_factory=list, description="Decisions whose record is still to be written, in order."
     )

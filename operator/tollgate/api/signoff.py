@@ -13,9 +13,9 @@ from typing import Annotated
 from pydantic import Field, StringConstraints, model_validator
 
 from tollgate.api.base import Distinct, Model, NameRef, ObjectName, Rule, Word, checked
+from tollgate.api.canonical import Digest
 from tollgate.api.objective import ObjectiveName
 
-Digest = Annotated[str, StringConstraints(pattern=r"^sha256:[0-9a-f]{64}$", max_length=71)]
 UserName = Annotated[str, StringConstraints(min_length=1, max_length=253)]
 Justification = Annotated[str, StringConstraints(min_length=1, max_length=1024, pattern=r"\S")]
 Accepts = Annotated[list[ObjectiveName], Field(max_length=32), Distinct()]

@@ -14,12 +14,14 @@ from pydantic_core import core_schema
 
 Schema = dict[str, Any]
 
+RULES = "x-kubernetes-validations"
+
 _ORDER = (
     "description", "type", "format", "enum", "default", "pattern", "minLength", "maxLength",
     "minimum", "exclusiveMinimum", "maximum", "exclusiveMaximum",
     "maxProperties", "additionalProperties", "required", "properties",
     "minItems", "maxItems", "x-kubernetes-list-type", "x-kubernetes-list-map-keys", "items",
-    "x-kubernetes-validations",
+    RULES,
 )  # fmt: skip
 _DROPPED = ("title", "$defs")
 
@@ -49,14 +51,17 @@ def structural(model: type[BaseModel]) -> Schema:
     return _translate(raw, raw.get("$defs", {}), model.__name__)
 
 
-def without_defaults(schema: Schema) -> Schema:
-    """The schema with no defaults at any depth: for a status, which nobody but its writer fills in."""
-    result = {key: value for key, value in schema.items() if key != "default"}
+def as_written(schema: Schema) -> Schema:
+    """The schema without defaults and rules at any depth: of what the operator alone writes, which is stored as it is.
+
+    A default of a later version would change what is read back of an old object.
+    """
+    result = {key: value for key, value in schema.items() if key not in ("default", RULES)}
     if "properties" in result:
-        result["properties"] = {name: without_defaults(p) for name, p in result["properties"].items()}
+        result["properties"] = {name: as_written(p) for name, p in result["properties"].items()}
     for key in ("items", "additionalProperties"):
         if key in result:
-            result[key] = without_defaults(result[key])
+            result[key] = as_written(result[key])
     return result
 
 
@@ -100,7 +105,6 @@ def _flatten(node: JsonSchemaValue, defs: Schema, where: str) -> JsonSchemaValue
         return node
     own = {key: value for key, value in node.items() if key not in ("$ref", "anyOf", "allOf")}
     merged = {**_flatten(inner, defs, where), **own}
-    key = "x-kubernetes-validations"
-    if key in inner and key in own:
-        merged[key] = [*inner[key], *own[key]]
+    if RULES in inner and RULES in own:
+        merged[RULES] = [*inner[RULES], *own[RULES]]
     return merged

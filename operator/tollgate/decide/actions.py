@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from tollgate.api.decision import Action as DecisionAction
-
 
 @dataclass(frozen=True)
 class SetPaused:
@@ -77,14 +75,6 @@ class DeleteReplicaSet:
     name: str
 
 
-@dataclass(frozen=True)
-class WriteRecord:
-    """Write the EfficiencyDecision of the present release."""
-
-    action: DecisionAction
-    name: str
-
-
 Action = (
     SetPaused
     | Govern
@@ -96,7 +86,6 @@ Action = (
     | ReleaseReplicaSet
     | ScaleReplicaSet
     | DeleteReplicaSet
-    | WriteRecord
 )
 
 

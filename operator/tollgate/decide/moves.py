@@ -61,8 +61,8 @@ def record_name(s: Snapshot, release: Release) -> str:
 
 
 def recorded(s: Snapshot, release: Release) -> bool:
-    """True once the record of the present stage is known to be written."""
-    return release.decision == record_name(s, release)
+    """True once the record of the present stage, if it has one, is known to be written."""
+    return record_name(s, release) in ("", release.decision)
 
 
 def measurement_name(s: Snapshot, release: Release) -> str:

@@ -13,7 +13,6 @@ from tollgate.decide.actions import Action, DeleteCandidate, Govern, Notice, Set
 from tollgate.decide.gate import breached, sentence
 from tollgate.decide.moves import Move, begin, enter, recorded, supersede
 from tollgate.decide.snapshot import Snapshot
-from tollgate.decide.upkeep import missing_record
 
 _OBSERVING = (Stage.OBSERVING, Stage.OBSERVED, Stage.BREACHED)
 
@@ -70,9 +69,9 @@ def _verdict(s: Snapshot, status: BudgetStatus, release: Release) -> Move | None
 
 
 def upkeep(s: Snapshot, status: BudgetStatus) -> list[Action]:
-    """The actions due under a policy that is not enforced: the record, and no more hold on anything."""
+    """The actions due under a policy that is not enforced: no more hold on anything."""
     assert s.target is not None
-    actions = missing_record(s, status)
+    actions: list[Action] = []
     if s.target.governed:
         actions += ungoverned(s, resume=s.spec.on_delete == "Resume")
     if s.candidate is not None and s.candidate.ours and not s.candidate.deleting:

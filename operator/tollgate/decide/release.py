@@ -8,13 +8,15 @@ decided and never decides twice.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tollgate.api.budget import BudgetStatus, Mode, Release, Stage
+from tollgate.api.chain import UnwrittenRecord
 from tollgate.decide import gate, observing, serving
 from tollgate.decide.actions import Action, Govern, Notice
 from tollgate.decide.conditions import report
 from tollgate.decide.moves import Move
+from tollgate.decide.record import on_record, room
 from tollgate.decide.snapshot import Snapshot
 from tollgate.decide.upkeep import upkeep
 
@@ -40,10 +42,17 @@ class Step:
     notices: tuple[Notice, ...] = ()
     after: float = 0.0
     """Seconds until the next look; something that happens in between brings it forward."""
+    records: tuple[UnwrittenRecord, ...] = ()
+    """Records still to be written. That one is refused must not keep the actions from being carried out."""
 
 
 def step(s: Snapshot) -> Step:
-    """The next step of a budget's release."""
+    """The next step of a budget's release; what it decides is on record with it."""
+    due = _next(s)
+    return replace(due, status=on_record(s, due.status), records=tuple(s.status.unwritten))
+
+
+def _next(s: Snapshot) -> Step:
     status = rehashed(s)
     if s.spec.mode is not Mode.ENFORCE:
         return _observe(s, status)
@@ -53,7 +62,7 @@ def step(s: Snapshot) -> Step:
     if not s.target.governed:
         # Held before it is promised: a template that changes from now on waits for us.
         return Step(report(s, status), actions=(Govern(s.spec.on_delete),))
-    move = _move(s, status)
+    move = _move(s, status) if room(status) else None
     if move is not None:
         return Step(report(s, move.status), notices=move.notices)
     status = _observed(s, status)
@@ -114,7 +123,7 @@ def _observe(s: Snapshot, status: BudgetStatus) -> Step:
     if s.target is None or s.frozen:
         return Step(report(s, status), after=_patience(s, status))
     status, warnings = observing.judged(s, status)
-    move = observing.move(s, status)
+    move = observing.move(s, status) if room(status) else None
     if move is not None:
         return Step(report(s, move.status), notices=warnings + move.notices)
     return Step(report(s, status), tuple(observing.upkeep(s, status)), warnings, _patience(s, status))

@@ -11,6 +11,7 @@ from datetime import datetime
 
 from tollgate.api.budget import BudgetSpec, BudgetStatus
 from tollgate.api.verdict import ObjectiveResult
+from tollgate.decide.chain import Link
 from tollgate.decide.compare import ParetoRelation
 
 
@@ -133,6 +134,8 @@ class Snapshot:
     hints: tuple[str, ...] = ()  # said in Ready's message, without stopping anything
     resting_latch: bool = False  # the API server has no admission policy that latches
     scrape_seconds: int = 30
+    records: tuple[Link, ...] = ()  # of the target; listed only where the status does not tell what is needed
+    actor: str = ""  # the operator's user name
 
     @property
     def frozen(self) -> bool:

@@ -19,10 +19,9 @@ from tollgate.decide.actions import (
     ReleaseReplicaSet,
     ScaleReplicaSet,
     SetPaused,
-    WriteRecord,
 )
 from tollgate.decide.gate import wanted_pods
-from tollgate.decide.moves import measurement_name, record_action, record_name, recorded
+from tollgate.decide.moves import measurement_name
 from tollgate.decide.snapshot import Snapshot
 
 DRAIN_SECONDS = 5
@@ -37,21 +36,11 @@ def upkeep(s: Snapshot, status: BudgetStatus) -> list[Action]:
     if s.target.governed != s.spec.on_delete:
         actions.append(Govern(s.spec.on_delete))
     release = status.release
-    actions += missing_record(s, status)
     actions += _latch(s, status)
     actions += _evict(s, status)
     if release is not None:
         actions += _candidate(s, status, release)
     return actions
-
-
-def missing_record(s: Snapshot, status: BudgetStatus) -> list[Action]:
-    """The record of the release's last decision, until it is known to be written."""
-    release = status.release
-    action = record_action(release) if release is not None else None
-    if release is None or action is None or recorded(s, release):
-        return []
-    return [WriteRecord(action, record_name(s, release))]
 
 
 def wants_paused(s: Snapshot, status: BudgetStatus) -> bool | None:

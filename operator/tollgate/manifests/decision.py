@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from tollgate.api.base import API_VERSION
-from tollgate.api.decision import DecisionSpec
 from tollgate.manifests.names import ACTION, BUDGET, MANAGED_BY, MANAGER, TARGET, fit
 from tollgate.ports import Object
 
 
-def decision(spec: DecisionSpec, *, name: str, namespace: str) -> Object:
-    """The EfficiencyDecision of that name, labelled by budget, target and action."""
+def decision(spec: Object, *, name: str, namespace: str) -> Object:
+    """The EfficiencyDecision of that name, labelled by budget, target and action; its spec is not touched."""
     return {
         "apiVersion": API_VERSION,
         "kind": "EfficiencyDecision",
@@ -18,10 +17,10 @@ def decision(spec: DecisionSpec, *, name: str, namespace: str) -> Object:
             "namespace": namespace,
             "labels": {
                 MANAGED_BY: MANAGER,
-                BUDGET: fit(spec.budget.name),
-                TARGET: fit(spec.target.name),
-                ACTION: spec.action.value,
+                BUDGET: fit(spec["budget"]["name"]),
+                TARGET: fit(spec["target"]["name"]),
+                ACTION: spec["action"],
             },
         },
-        "spec": spec.dump(),
+        "spec": spec,
     }

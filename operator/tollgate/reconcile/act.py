@@ -4,19 +4,13 @@ from __future__ import annotations
 
 import contextlib
 
-from tollgate import __version__
 from tollgate.api import units
-from tollgate.api.budget import Stage
-from tollgate.api.decision import Action as DecisionAction
-from tollgate.api.decision import DecisionSpec, ObjectIdentity
 from tollgate.decide import actions as do
 from tollgate.decide.planning import latency_limits
-from tollgate.decide.snapshot import Snapshot
 from tollgate.errors import Conflict
 from tollgate.manifests import patches
 from tollgate.manifests.benchmark import benchmark
 from tollgate.manifests.candidate import candidate
-from tollgate.manifests.decision import decision
 from tollgate.manifests.names import Identity, candidate_name
 from tollgate.ports import BUDGET, DEPLOYMENT, POD, REPLICA_SET, Cluster, Object
 from tollgate.reconcile.observe import Observed
@@ -25,7 +19,8 @@ from tollgate.reconcile.observe import Observed
 class Actor:
     """Does what was decided about one budget."""
 
-    def __init__(self, cluster: Cluster, seen: Observed, snapshot: Snapshot) -> None:
+    def __init__(self, cluster: Cluster, seen: Observed) -> None:
+        snapshot = seen.snapshot
         assert seen.target is not None
         assert snapshot.target is not None
         self._cluster = cluster
@@ -62,8 +57,6 @@ class Actor:
                 await self._patch_set(name, patches.scale(replicas))
             case do.DeleteReplicaSet(name):
                 await self._cluster.delete(REPLICA_SET, self._s.namespace, name, uid=self._sets[name])
-            case do.WriteRecord():
-                await self._write_record(action)
 
     async def _patch_target(self, body: Object) -> None:
         meta = self._target["metadata"]
@@ -116,44 +109,3 @@ class Actor:
         )
         with contextlib.suppress(Conflict):  # made before a restart
             await self._cluster.create(measurement)
-
-    async def _write_record(self, action: do.WriteRecord) -> None:
-        spec = record(self._s, action)
-        with contextlib.suppress(Conflict):  # written before a restart, from the same status
-            await self._cluster.create(decision(spec, name=action.name, namespace=self._s.namespace))
-
-
-def record(s: Snapshot, action: do.WriteRecord) -> DecisionSpec:
-    """The record of the present release, from the status that holds the decision."""
-    release = s.status.release
-    assert release is not None
-    assert s.target is not None
-    serving = s.status.last_good
-    decided = len(release.history) - 1
-    if action.action is DecisionAction.PROMOTED:
-        # The record may be written a stage later, after a restart: it is of the moment of the approval.
-        approvals = (Stage.PROMOTING, Stage.PROMOTED)
-        decided = next((i for i, span in enumerate(release.history) if span.stage in approvals), decided)
-    return DecisionSpec(
-        action=action.action,
-        reason=release.reason,
-        message=release.message,
-        budget=ObjectIdentity(name=s.name, uid=s.uid),
-        budget_generation=s.generation,
-        target=ObjectIdentity(name=s.target.name, uid=s.target.uid),
-        release=release.number,
-        revision=release.revision,
-        image=release.image,
-        last_good=release.rollback_to.revision if release.rollback_to else "",
-        serving=serving.revision if serving else "",
-        stage=release.history[max(0, decided - 1)].stage.value,
-        decided_at=release.history[decided].since,
-        started_at=release.started_at,
-        stages=release.history[: decided + 1],
-        confidence=s.spec.confidence,
-        limits=s.spec.objectives,
-        benchmark=release.benchmark,
-        benchmark_objectives=release.benchmark_objectives,
-        live_objectives=release.live_objectives,
-        operator=__version__,
-    )

@@ -8,14 +8,15 @@ from pydantic import ValidationError
 
 from tollgate.api.budget import BudgetStatus, EfficiencyBudget
 from tollgate.api.conditions import Condition, set_condition
-from tollgate.decide.actions import WriteRecord
-from tollgate.decide.moves import recorded
+from tollgate.decide.record import written
 from tollgate.decide.release import Step, step
+from tollgate.errors import ClusterError
 from tollgate.ports import BUDGET, Clock, Cluster, Events, Metrics, Object
 from tollgate.reconcile.act import Actor
 from tollgate.reconcile.key import Key
-from tollgate.reconcile.observe import Observed, Observer
+from tollgate.reconcile.observe import Observer
 from tollgate.reconcile.options import Options
+from tollgate.reconcile.records import write_record
 from tollgate.reconcile.status import write_status
 
 log = logging.getLogger(__name__)
@@ -48,22 +49,27 @@ class BudgetReconciler:
         for notice in due.notices:
             log.info(notice.message, extra={"key": str(key), "reason": notice.reason})
             await self._events.publish(raw, notice.type, notice.reason, notice.message)
+        refused = await self._record(key, due, stored)
         if due.actions:
-            await self._act(seen, due, stored)
+            actor = Actor(self._cluster, seen)
+            for action in due.actions:
+                log.info("%s", action, extra={"key": str(key)})
+                await actor.carry_out(action)
+        if refused is not None:
+            raise refused
         return due.after
 
-    async def _act(self, seen: Observed, due: Step, stored: Object) -> None:
-        actor = Actor(self._cluster, seen, seen.snapshot)
-        for action in due.actions:
-            log.info("%s", action, extra={"key": f"{seen.snapshot.namespace}/{seen.snapshot.name}"})
-            await actor.carry_out(action)
-            if isinstance(action, WriteRecord):
-                release = due.status.release
-                assert release is not None
-                noted = release.model_copy(update={"decision": action.name})
-                assert recorded(seen.snapshot, noted)
-                status = due.status.model_copy(update={"release": noted})
+    async def _record(self, key: Key, due: Step, stored: Object) -> ClusterError | None:
+        """Write what is still to be written; what kept it from being written, if anything did."""
+        status = due.status
+        try:
+            for record in due.records:
+                await write_record(self._cluster, key.namespace, record)
+                status = written(status, record)
                 stored = await write_status(self._cluster, BUDGET, stored, status)
+        except ClusterError as error:
+            return error
+        return None
 
     async def _malformed(self, raw: Object, error: ValidationError) -> None:
         """An object that the CRD let through and the models do not: said on the object, and no one else's trouble."""

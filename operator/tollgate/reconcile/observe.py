@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from tollgate.api.budget import EfficiencyBudget, Mode, Release, Stage
+from tollgate.api.budget import BudgetStatus, EfficiencyBudget, Mode, Release, Stage
 from tollgate.api.profiles import BenchmarkProfile, BenchmarkProfileSpec, MetricProfile, MetricProfileSpec
 from tollgate.api.verdict import ObjectiveResult
+from tollgate.decide.chain import Link
 from tollgate.decide.snapshot import Candidate, ReplicaSet, Snapshot, Target
 from tollgate.errors import Denied
 from tollgate.manifests.latch import LATCH
@@ -36,6 +37,7 @@ from tollgate.reconcile.live import LiveVerdict, judge_pods
 from tollgate.reconcile.measured import Measurements
 from tollgate.reconcile.options import Options
 from tollgate.reconcile.policy import Policy, hints, problems
+from tollgate.reconcile.records import records_of, whoami
 
 LATCH_CHECKED_SECONDS = 60
 
@@ -60,6 +62,7 @@ class Observer:
         self._options = options
         self._measurements = Measurements(cluster, options.prices)
         self._latch: tuple[datetime, bool] | None = None
+        self._actor: str | None = None
 
     async def observe(self, raw: Object, budget: EfficiencyBudget) -> Observed:
         """Everything about this budget, now."""
@@ -93,6 +96,8 @@ class Observer:
             candidate=candidate,
             resting_latch=not await self._latched_at_admission(),
             scrape_seconds=metric_profile.scrape_interval_seconds if metric_profile else 30,
+            records=await self._records(namespace, spec.target.name, status),
+            actor=await self._whoami(),
         )
         cost = self._cost(deployment)
         live = await self._live(snapshot, metric_profile, cost)
@@ -116,6 +121,17 @@ class Observer:
             hints=hints(policy),
         )
         return Observed(snapshot, raw, deployment, join)
+
+    async def _records(self, namespace: str, target: str, status: BudgetStatus) -> tuple[Link, ...]:
+        """Those of a former budget of the target, whose chain is gone on with."""
+        if status.last_record is not None or status.unwritten:
+            return ()
+        return await records_of(self._cluster, namespace, target)
+
+    async def _whoami(self) -> str:
+        if self._actor is None:
+            self._actor = await whoami(self._cluster)
+        return self._actor
 
     async def _benchmark_profile(self, name: str) -> BenchmarkProfileSpec | None:
         raw = await self._cluster.get(BENCHMARK_PROFILE, "", name)

@@ -6,7 +6,7 @@ import pytest
 from pydantic import BaseModel, Field
 
 from tollgate.api.base import Keyed, Model, NameRef, Rule, cel
-from tollgate.api.structural import NotStructural, structural, without_defaults
+from tollgate.api.structural import NotStructural, as_written, structural
 
 
 class _Inner(Model):
@@ -56,8 +56,11 @@ def test_bounds_maps_and_keyed_lists() -> None:
     assert "default" not in properties["many"]
 
 
-def test_a_status_has_no_defaults_at_any_depth() -> None:
-    assert "default" not in str(without_defaults(structural(_Outer)))
+def test_what_is_stored_as_written_has_no_defaults_and_no_rules_at_any_depth() -> None:
+    schema = as_written(structural(_Outer))
+    assert "default" not in str(schema)
+    assert "validations" not in str(schema)
+    assert schema["properties"]["many"]["x-kubernetes-list-map-keys"] == ["name"]
 
 
 class _Union(BaseModel):

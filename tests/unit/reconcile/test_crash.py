@@ -9,6 +9,7 @@ from tests.unit.reconcile.operator import Operator
 from tests.unit.reconcile.setting import populated
 from tests.unit.reconcile.world import World
 from tollgate.api.budget import Stage
+from tollgate.decide.chain import read_link, walk
 
 WRITES = 90
 """The undisturbed story has a few more; after each of these the operator is killed once."""
@@ -42,6 +43,16 @@ def outcome(world: World) -> dict[str, list[str]]:
     return found
 
 
+def the_chain_is_whole(world: World, op: Operator) -> None:
+    """Every decision is on record once, in its place, and the budget knows the newest."""
+    assert op.status.unwritten == []
+    links = [read_link(o) for (plural, _, _), o in world.objects.items() if plural == "efficiencydecisions"]
+    chain = walk(links, op.status.last_record)
+    assert chain.faults == ()
+    assert [link.ref.sequence for link in chain.links] == list(range(1, len(links) + 1))
+    assert chain.links[-1].ref == op.status.last_record
+
+
 UNDISTURBED: dict[str, dict[str, list[str]]] = {}
 
 
@@ -55,3 +66,4 @@ async def test_killed_after_each_write(kill_after: int) -> None:
     assert world.serving() == {"v1": 2}
     assert op.stage is Stage.REJECTED
     assert len([r for r in op.status.rejected if r.rolled_back]) == 1, "exactly one roll-back"
+    the_chain_is_whole(world, op)
