@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import click
 
 from tollgate import __version__
+from tollgate.cli.check import check
 from tollgate.cli.exits import Exit, sentence
 from tollgate.cli.judge import judge
 
@@ -21,6 +22,7 @@ def tollgate() -> None:
     """Efficiency as a release criterion: judge, plan, check and audit on the command line."""
 
 
+tollgate.add_command(check)
 tollgate.add_command(judge)
 
 

@@ -1,4 +1,4 @@
-"""Columns for people: as wide as their widest cell, two spaces apart, nothing behind the last."""
+"""Text for people: columns as wide as their widest cell, and no character that does more than stand there."""
 
 from __future__ import annotations
 
@@ -19,3 +19,8 @@ def aligned(
         return (" " * indent + "  ".join(padded)).rstrip()
 
     return [line(header), *map(line, rows)]
+
+
+def printable(text: str) -> str:
+    """The text without control characters: what a measured pod wrote must not move a terminal, or break XML."""
+    return "".join(char if char.isprintable() or char == "\n" else "\ufffd" for char in text)

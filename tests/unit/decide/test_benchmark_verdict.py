@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
+
+import pytest
 
 from tests.unit.decide.objectives import COST, MEAN, P99, benchmark, stage
-from tollgate.api.verdict import Relation, Verdict
-from tollgate.decide.benchmark_verdict import benchmark_verdict
-from tollgate.decide.compare import Arm, ParetoRelation
+from tollgate.api.verdict import ObjectiveResult, Relation, Verdict
+from tollgate.decide.benchmark_verdict import BenchmarkVerdict, Outcome, benchmark_verdict, outcome
+from tollgate.decide.compare import Arm, ParetoRelation, pareto
 from tollgate.measure.cost import PodCost
 
 CHEAP, DEAR = PodCost(Decimal("3.60"), "USD"), PodCost(Decimal("5.40"), "USD")
@@ -30,3 +33,34 @@ def test_a_breach_stays_one_whatever_the_baseline_did() -> None:
     said = benchmark_verdict([P99], Arm(bad, None), Arm(bad, None), confidence=0.99)
     assert said.objectives[0].verdict is Verdict.BREACH
     assert said.relation is ParetoRelation.EQUAL
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "relations", "trade_offs", "meant"),
+    [
+        ("WW", "EE", "RequireSignOff", Outcome.WITHIN),
+        ("WB", "EE", "Allow", Outcome.BREACH),
+        ("IB", "WW", "RequireSignOff", Outcome.BREACH),
+        ("WI", "EW", "RequireSignOff", Outcome.INCONCLUSIVE),
+        ("WW", "BW", "RequireSignOff", Outcome.NEEDS_SIGN_OFF),
+        ("WW", "UW", "RequireSignOff", Outcome.NEEDS_SIGN_OFF),
+        ("WW", "BW", "Forbid", Outcome.BREACH),
+        ("WW", "BW", "Allow", Outcome.WITHIN),
+        ("WW", "BU", "RequireSignOff", Outcome.INCONCLUSIVE),
+        ("WW", "BU", "Forbid", Outcome.INCONCLUSIVE),
+        ("WW", "BU", "Allow", Outcome.WITHIN),
+    ],
+)
+def test_what_a_benchmark_means(verdicts: str, relations: str, trade_offs: Any, meant: Outcome) -> None:
+    results = tuple(
+        ObjectiveResult(
+            name=f"o{number}",
+            verdict=next(v for v in Verdict if v.value[0] == verdict),
+            relation=next(r for r in Relation if r.value[0] == relation),
+        )
+        for number, (verdict, relation) in enumerate(zip(verdicts, relations, strict=True))
+    )
+    said = BenchmarkVerdict(results, pareto([r.relation for r in results if r.relation]), "")
+    assert outcome(said, trade_offs, compared=True) is meant
+    alone = outcome(said, trade_offs, compared=False)
+    assert (alone is Outcome.WITHIN) == (set(verdicts) == {"W"})

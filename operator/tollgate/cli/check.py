@@ -1,0 +1,112 @@
+"""`tollgate check`: a finished benchmark against a budget, offline, as the operator would judge it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import click
+
+from tollgate.api.budget import BudgetSpec, EfficiencyBudget
+from tollgate.cli.documents import Object, documents, manifest, named, parsed, read_text, strictly
+from tollgate.cli.exits import Exit, plain
+from tollgate.cli.junit import junit
+from tollgate.cli.measurements import Measurement, read_measurement
+from tollgate.cli.report import Checked, document, table
+from tollgate.decide.benchmark_verdict import Outcome, benchmark_verdict, outcome
+from tollgate.decide.compare import Arm
+from tollgate.measure.cost import CostUnknown, PodCost, PriceTable, pod_cost
+from tollgate.runtime.settings import PriceSettings
+
+_CODES = {
+    Outcome.WITHIN: Exit.WITHIN,
+    Outcome.BREACH: Exit.BREACH,
+    Outcome.INCONCLUSIVE: Exit.INCONCLUSIVE,
+    Outcome.NEEDS_SIGN_OFF: Exit.NEEDS_SIGN_OFF,
+}
+
+
+@click.command()
+@click.option("-f", "--filename", "budget_file", required=True, help="File with the EfficiencyBudget.")
+@click.option("--name", default="", help="Name of the budget, where the file holds several.")
+@click.option("--result", "result_file", required=True, help="File with the benchmark's result; - is stdin.")
+@click.option("--baseline", "baseline_file", help="File with the result to compare with, in the same forms.")
+@click.option("--prices", "prices_file", help="File with the prices, as in the operator's configuration.")
+@click.option("--target", "target_file", help="File with the Deployment that was measured, for its cost.")
+@click.option("--baseline-target", "old_target_file", help="The baseline's Deployment. Default: --target.")
+@click.option(
+    "-o", "--output", type=click.Choice(["table", "json", "junit"]), default="table", show_default=True
+)
+@plain
+def check(
+    budget_file: str,
+    name: str,
+    result_file: str,
+    baseline_file: str | None,
+    prices_file: str | None,
+    target_file: str | None,
+    old_target_file: str | None,
+    output: Literal["table", "json", "junit"],
+) -> int:
+    """Judge a benchmark's result by a budget, in CI or anywhere: no cluster is asked.
+
+    Exit code: 0 Within, 1 Breach, 2 Inconclusive, 3 needs sign-off (worse than the baseline), 64 bad input.
+    """
+    budget, spec = read_budget(budget_file, name)
+    new = read_measurement(result_file)
+    old = read_measurement(baseline_file) if baseline_file else None
+    prices = _prices(prices_file) if prices_file else None
+    target = _deployment(target_file, spec) if target_file else None
+    old_target = _deployment(old_target_file, spec) if old_target_file else target
+    said = benchmark_verdict(
+        spec.objectives,
+        _arm(new, target, prices),
+        _arm(old, old_target, prices) if old else None,
+        confidence=float(spec.confidence),
+    )
+    checked = Checked(
+        budget=named(budget),
+        spec=spec,
+        result=new,
+        baseline=old,
+        said=said,
+        outcome=outcome(said, spec.trade_offs, compared=old is not None),
+        same_price=bool(old and target and prices and not old_target_file),
+    )
+    click.echo({"table": table, "json": document, "junit": junit}[output](checked))
+    return _CODES[checked.outcome]
+
+
+def read_budget(path: str, name: str) -> tuple[Object, BudgetSpec]:
+    """The manifest and the spec of the one budget in a file, or of the one of that name."""
+    raw = manifest(path, "EfficiencyBudget", name=name)
+    where = f"{path}: EfficiencyBudget {named(raw)}"
+    return raw, parsed(EfficiencyBudget, {**raw, "status": {}}, where).spec
+
+
+def _prices(path: str) -> PriceTable:
+    """The section `prices` of the operator's configuration, alone or within it."""
+    found = documents(read_text(path), path)
+    section = found[0] if len(found) == 1 else None
+    if isinstance(section, dict) and isinstance(section.get("prices"), dict):
+        section = section["prices"]
+    if not isinstance(section, dict):
+        raise ValueError(f"{path} holds no prices: write currency, cpuCoreHour, memoryGiBHour and gpuHour")
+    return PriceTable(**strictly(PriceSettings, section, path).model_dump())
+
+
+def _deployment(path: str, spec: BudgetSpec) -> Object:
+    return manifest(path, "Deployment", api_version="apps/v1", name=spec.target.name)
+
+
+def _arm(measured: Measurement, target: Object | None, prices: PriceTable | None) -> Arm:
+    return Arm(measured.result, _cost(target, prices))
+
+
+def _cost(target: Object | None, prices: PriceTable | None) -> PodCost | CostUnknown:
+    missing = [option for option, given in (("--prices", prices), ("--target", target)) if given is None]
+    if target is None or prices is None:
+        return CostUnknown(f"the price of a pod is not known: pass {' and '.join(missing)}")
+    try:
+        return pod_cost(target["spec"]["template"], prices)
+    except (AttributeError, KeyError, TypeError):
+        raise ValueError(f"Deployment {named(target)} has no pod template with containers") from None

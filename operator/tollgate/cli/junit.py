@@ -1,0 +1,84 @@
+"""What `tollgate check` found as a JUnit XML file, which every CI system shows.
+
+A Breach is a `failure`. Inconclusive is an `error`, JUnit's word for a test that could not be carried out: GitLab,
+Jenkins and the GitHub actions show it in red beside failures, as the command fails too. They count `skipped` among
+what is fine, and no data is never a pass.
+"""
+
+from __future__ import annotations
+
+from xml.etree import ElementTree as ET
+
+from tollgate.api.verdict import ObjectiveResult, Relation, Verdict
+from tollgate.cli.report import Checked
+from tollgate.cli.tables import printable
+from tollgate.decide.compare import ParetoRelation
+
+_PROPERTIES = ("limit", "observed", "low", "high", "requests", "overLimit", "relation")
+
+
+def junit(checked: Checked) -> str:
+    """One test case an objective, and one for the comparison where there is a baseline."""
+    suite = ET.Element("testsuite", name=printable(f"tollgate check {checked.budget}"), time="0")
+    _properties(
+        suite,
+        {
+            "confidence": checked.spec.confidence,
+            "verdict": checked.outcome.value,
+            "result": checked.result.path,
+            "dataset": checked.result.result.dataset,
+            "profile": checked.result.result.profile,
+        },
+    )
+    for result in checked.said.objectives:
+        _objective(_case(suite, checked, result.name), result)
+    if checked.baseline is not None:
+        _comparison(_case(suite, checked, "against the baseline"), checked)
+    for count, found in (("tests", "testcase"), ("failures", ".//failure"), ("errors", ".//error")):
+        suite.set(count, str(len(suite.findall(found))))
+    root = ET.Element("testsuites")
+    root.append(suite)
+    ET.indent(root)
+    text: bytes = ET.tostring(root, encoding="us-ascii", xml_declaration=True)  # right in any locale
+    return text.decode()
+
+
+def _objective(case: ET.Element, result: ObjectiveResult) -> None:
+    dumped = result.dump()
+    _properties(case, {key: str(dumped[key]) for key in _PROPERTIES if dumped.get(key) not in (None, "")})
+    if result.verdict is Verdict.BREACH:
+        _told(case, "failure", result.verdict.value, result.message)
+    elif result.verdict is Verdict.INCONCLUSIVE:
+        _told(case, "error", result.reason.value if result.reason else result.verdict.value, result.message)
+    else:
+        _passed(case, result.message)
+
+
+def _comparison(case: ET.Element, checked: Checked) -> None:
+    relation = checked.said.relation
+    _properties(case, {"relation": relation.value, "tradeOffs": checked.spec.trade_offs})
+    worse = any(r.relation is Relation.WORSE for r in checked.said.objectives)
+    if worse and checked.spec.trade_offs != "Allow":
+        _told(case, "failure", relation.value, checked.said.message)
+    elif relation is ParetoRelation.UNKNOWN and checked.spec.trade_offs != "Allow":
+        _told(case, "error", relation.value, checked.said.message)
+    else:
+        _passed(case, checked.said.message)
+
+
+def _case(suite: ET.Element, checked: Checked, name: str) -> ET.Element:
+    return ET.SubElement(suite, "testcase", name=name, classname=printable(checked.budget), time="0")
+
+
+def _told(case: ET.Element, tag: str, kind: str, message: str) -> None:
+    ET.SubElement(case, tag, type=kind, message=printable(message)).text = printable(message)
+
+
+def _passed(case: ET.Element, message: str) -> None:
+    ET.SubElement(case, "system-out").text = printable(message)
+
+
+def _properties(parent: ET.Element, values: dict[str, str]) -> None:
+    properties = ET.SubElement(parent, "properties")
+    for name, value in values.items():
+        ET.SubElement(properties, "property", name=name, value=printable(value))

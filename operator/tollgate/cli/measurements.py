@@ -1,0 +1,62 @@
+"""A benchmark's result from a file, in whichever form it was kept."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from tollgate.api import transport
+from tollgate.api.benchmark import Benchmark, BenchmarkResult
+from tollgate.cli.documents import documents, named, parsed, read_text, strictly
+
+_FORMS = (
+    "a result as python -m tollgate.bench --output - prints it, a Benchmark (kubectl get bench NAME -o json), "
+    "or its .status.result"
+)
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """A result, the file it is from, and what that file holds."""
+
+    result: BenchmarkResult
+    path: str
+    form: str
+
+
+def read_measurement(path: str) -> Measurement:
+    """The result in a file. ValueError, one sentence, when there is none."""
+    text = read_text(path)
+    if text.lstrip().startswith((transport.PREFIX, transport.ERROR_PREFIX)):
+        return Measurement(_decoded(text, path), path, "the load generator's output file")
+    found = documents(text, path)
+    if len(found) != 1 or not isinstance(found[0], dict):
+        raise ValueError(f"{path} holds no single document: expected {_FORMS}")
+    document: dict[str, Any] = found[0]
+    if "kind" in document:
+        return _of_object(document, path)
+    if "stages" not in document:
+        keys = ", ".join(sorted(map(str, document))[:5]) or "nothing"
+        raise ValueError(f"{path} is no benchmark's result, it holds {keys}: expected {_FORMS}")
+    return Measurement(strictly(BenchmarkResult, document, path), path, "a BenchmarkResult")
+
+
+def _decoded(text: str, path: str) -> BenchmarkResult:
+    try:
+        return transport.decode(text)
+    except ValueError as error:
+        raise ValueError(f"{path} holds no result: {error}") from None
+
+
+def _of_object(document: dict[str, Any], path: str) -> Measurement:
+    if document["kind"] != "Benchmark":
+        raise ValueError(f"{path} holds a {document['kind']}: expected {_FORMS}")
+    where = f"{path}: Benchmark {named(document)}"
+    status = document.get("status")
+    if isinstance(status, dict) and status.get("result") is None:
+        phase = status.get("phase") or "Pending"
+        raise ValueError(f"{where} has no result, its phase is {phase}: see kubectl describe bench")
+    benchmark = parsed(Benchmark, document, where)
+    if benchmark.status.result is None:
+        raise ValueError(f"{where} has no status: it was not measured yet")
+    return Measurement(benchmark.status.result, path, f"Benchmark {named(document)}")
