@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from decimal import Decimal
 from typing import Literal
 
 import click
@@ -14,7 +16,7 @@ from tollgate.cli.measurements import Measurement, read_measurement
 from tollgate.cli.report import Checked, document, table
 from tollgate.decide.benchmark_verdict import Outcome, benchmark_verdict, outcome
 from tollgate.decide.compare import Arm
-from tollgate.measure.cost import CostUnknown, PodCost, PriceTable, pod_cost
+from tollgate.measure.cost import CostUnknown, PodCost, PriceTable, pod_cost, requests_cost
 from tollgate.runtime.settings import PriceSettings
 
 _CODES = {
@@ -31,8 +33,12 @@ _CODES = {
 @click.option("--result", "result_file", required=True, help="File with the benchmark's result; - is stdin.")
 @click.option("--baseline", "baseline_file", help="File with the result to compare with, in the same forms.")
 @click.option("--prices", "prices_file", help="File with the prices, as in the operator's configuration.")
-@click.option("--target", "target_file", help="File with the Deployment that was measured, for its cost.")
-@click.option("--baseline-target", "old_target_file", help="The baseline's Deployment. Default: --target.")
+@click.option(
+    "--target", "target_file", help="File with the Deployment that was measured: its pods are priced."
+)
+@click.option(
+    "--baseline-target", "old_target_file", help="The baseline's Deployment, if it requests less or more."
+)
 @click.option(
     "-o", "--output", type=click.Choice(["table", "json", "junit"]), default="table", show_default=True
 )
@@ -56,11 +62,12 @@ def check(
     old = read_measurement(baseline_file) if baseline_file else None
     prices = _prices(prices_file) if prices_file else None
     target = _deployment(target_file, spec) if target_file else None
-    old_target = _deployment(old_target_file, spec) if old_target_file else target
+    old_target = _deployment(old_target_file, spec) if old_target_file else None
+    same_price = old is not None and not (old_target or (old.loaded and old.loaded.requests))
     said = benchmark_verdict(
         spec.objectives,
         _arm(new, target, prices),
-        _arm(old, old_target, prices) if old else None,
+        _arm(old, target if same_price else old_target, prices) if old else None,
         confidence=float(spec.confidence),
     )
     checked = Checked(
@@ -70,7 +77,7 @@ def check(
         baseline=old,
         said=said,
         outcome=outcome(said, spec.trade_offs, compared=old is not None),
-        same_price=bool(old and target and prices and not old_target_file),
+        same_price=bool(same_price and target and prices),
     )
     click.echo({"table": table, "json": document, "junit": junit}[output](checked))
     return _CODES[checked.outcome]
@@ -99,13 +106,22 @@ def _deployment(path: str, spec: BudgetSpec) -> Object:
 
 
 def _arm(measured: Measurement, target: Object | None, prices: PriceTable | None) -> Arm:
-    return Arm(measured.result, _cost(target, prices))
+    loaded = measured.loaded
+    cost = _cost(target, loaded.requests if loaded else {}, prices)
+    return Arm(measured.result, cost, tuple(loaded.hardware) if loaded else None)
 
 
-def _cost(target: Object | None, prices: PriceTable | None) -> PodCost | CostUnknown:
-    missing = [option for option, given in (("--prices", prices), ("--target", target)) if given is None]
-    if target is None or prices is None:
-        return CostUnknown(f"the price of a pod is not known: pass {' and '.join(missing)}")
+def _cost(
+    target: Object | None, reserved: Mapping[str, str], prices: PriceTable | None
+) -> PodCost | CostUnknown:
+    """Of a pod of the Deployment that was named, or else of one that reserved what the Benchmark has on record."""
+    if prices is None or not (target or reserved):
+        lacking = [
+            option for option, given in (("--prices", prices), ("--target", target or reserved)) if not given
+        ]
+        return CostUnknown(f"the price of a pod is not known: pass {' and '.join(lacking)}")
+    if target is None:
+        return requests_cost({resource: Decimal(amount) for resource, amount in reserved.items()}, prices)
     try:
         return pod_cost(target["spec"]["template"], prices)
     except (AttributeError, KeyError, TypeError):

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from tollgate.api import transport
-from tollgate.api.benchmark import Benchmark, BenchmarkResult
-from tollgate.cli.documents import documents, named, parsed, read_text, strictly
+from tollgate.api.benchmark import BenchmarkResult
+from tollgate.api.hardware import LoadedPods
+from tollgate.cli.documents import documents, named, read_text, strictly
 
 _FORMS = (
     "a result as python -m tollgate.bench --output - prints it, a Benchmark (kubectl get bench NAME -o json), "
@@ -17,11 +18,12 @@ _FORMS = (
 
 @dataclass(frozen=True)
 class Measurement:
-    """A result, the file it is from, and what that file holds."""
+    """A result, the file it is from, what that file holds, and the loaded pods where it says so."""
 
     result: BenchmarkResult
     path: str
     form: str
+    loaded: LoadedPods | None = None
 
 
 def read_measurement(path: str) -> Measurement:
@@ -53,10 +55,13 @@ def _of_object(document: dict[str, Any], path: str) -> Measurement:
         raise ValueError(f"{path} holds a {document['kind']}: expected {_FORMS}")
     where = f"{path}: Benchmark {named(document)}"
     status = document.get("status")
-    if isinstance(status, dict) and status.get("result") is None:
+    if not isinstance(status, dict):
+        raise ValueError(f"{where} has no status: it was not measured yet")
+    if status.get("result") is None:
         phase = status.get("phase") or "Pending"
         raise ValueError(f"{where} has no result, its phase is {phase}: see kubectl describe bench")
-    benchmark = parsed(Benchmark, document, where)
-    if benchmark.status.result is None:
-        raise ValueError(f"{where} has no status: it was not measured yet")
-    return Measurement(benchmark.status.result, path, f"Benchmark {named(document)}")
+    result = strictly(BenchmarkResult, status["result"], f"{where}: status.result")
+    loaded = (
+        strictly(LoadedPods, status["loaded"], f"{where}: status.loaded") if status.get("loaded") else None
+    )
+    return Measurement(result, path, f"Benchmark {named(document)}", loaded)

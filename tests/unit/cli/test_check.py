@@ -81,6 +81,14 @@ class TestBaseline:
     def test_breach_of_a_limit_comes_before_what_got_worse(self, case: Case) -> None:
         assert case.run(good(overLimit=SLOW), baseline=good(**FASTER)).code == 1
 
+    def test_other_hardware_can_not_be_compared(self, case: Case) -> None:
+        kinds = [{"hardware": [{"pods": 2, "instanceType": kind}]} for kind in ("c7i.large", "c6i.large")]
+        then = case.folder.write("old.yaml", kept(loaded=kinds[0]))
+        assert case.run(kept(loaded=kinds[0]), more=("--baseline", then)).code == 0
+        ran = case.run(kept(loaded=kinds[1]), more=("--baseline", then))
+        assert ran.code == 2
+        assert "c6i.large; then 2 on c7i.large" in ran.out
+
     def test_what_can_not_be_compared_is_not_within(self, case: Case) -> None:
         other = good().model_copy(update={"dataset": "sha256:" + "c" * 64})
         ran = case.run(good(), baseline=other)
@@ -126,6 +134,19 @@ class TestCost:
         more = (*more, "--baseline-target", write("old.yaml", deployment()))
         assert case.json(good(), spec=DEARER, baseline=good(), more=more)["notes"] == []
 
+    def test_what_was_reserved_is_on_record(self, case: Case) -> None:
+        write = case.folder.write
+        now, then = (
+            kept(loaded={"hardware": [{"pods": 2}], "requests": {"cpu": cpu, "memory": str(2**30)}})
+            for cpu in ("1", "0.5")
+        )
+        more = ("--prices", write("prices.yaml", PRICES), "--baseline", write("old.yaml", then))
+        said = case.json(now, spec=DEARER, more=more)
+        assert said["objectives"][3]["observed"] == "0.0004722USD"
+        assert (said["objectives"][3]["relation"], said["notes"]) == ("Worse", [])
+        half = ("--target", write("target.yaml", deployment("0.5")))
+        assert case.json(now, spec=DEARER, more=(*more, *half))["objectives"][3]["relation"] == "Equal"
+
     def test_another_currency_is_no_price(self, case: Case) -> None:
         write = case.folder.write
         euros = write("prices.yaml", {**PRICES, "currency": "EUR"})
@@ -136,21 +157,19 @@ class TestCost:
         assert "the limit is in USD and the prices are in EUR" in said["objectives"][3]["message"]
 
 
+def kept(**status: Any) -> dict[str, Any]:
+    """A result as the API server keeps it."""
+    return {
+        "apiVersion": "tollgate.dev/v1alpha1",
+        "kind": "Benchmark",
+        "metadata": {"name": "digits-7", "namespace": "vision", "managedFields": [{"manager": "tollgate"}]},
+        "spec": {"profileRef": {"name": "digits-steady"}, "target": {"name": "digits"}},
+        "status": {"phase": "Succeeded", "result": good().dump()} | status,
+    }
+
+
 class TestForms:
     """A result in whichever way it was kept."""
-
-    def benchmark(self, **status: Any) -> dict[str, Any]:
-        return {
-            "apiVersion": "tollgate.dev/v1alpha1",
-            "kind": "Benchmark",
-            "metadata": {
-                "name": "digits-7",
-                "namespace": "vision",
-                "managedFields": [{"manager": "tollgate"}],
-            },
-            "spec": {"profileRef": {"name": "digits-steady"}, "target": {"name": "digits"}},
-            "status": {"phase": "Succeeded", "result": good().dump()} | status,
-        }
 
     def checked(self, case: Case, name: str, content: Any) -> dict[str, Any]:
         write = case.folder.text if isinstance(content, str) else case.folder.write
@@ -169,10 +188,10 @@ class TestForms:
 
     @pytest.mark.parametrize("name", ["bench.json", "bench.yaml"])
     def test_as_kubectl_gets_it(self, case: Case, name: str) -> None:
-        assert self.checked(case, name, self.benchmark())["form"] == "Benchmark vision/digits-7"
+        assert self.checked(case, name, kept())["form"] == "Benchmark vision/digits-7"
 
     def test_from_standard_input(self, case: Case, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("sys.stdin", io.StringIO(json.dumps(self.benchmark())))
+        monkeypatch.setattr("sys.stdin", io.StringIO(json.dumps(kept())))
         assert case.terminal.run(*case.given(good()), "--result", "-").code == 0
 
     @pytest.mark.parametrize(
@@ -183,12 +202,12 @@ class TestForms:
         ],
     )
     def test_an_unfinished_benchmark(self, case: Case, content: dict[str, Any], said: str) -> None:
-        path = case.folder.write("bench.yaml", self.benchmark(**content))
+        path = case.folder.write("bench.yaml", kept(**content))
         sentence = case.terminal.refuses(*case.given(good()), "--result", path)
         assert f"bench.yaml: Benchmark vision/digits-7 {said}" in sentence
 
     def test_a_benchmark_without_status(self, case: Case) -> None:
-        unfinished = self.benchmark()
+        unfinished = kept()
         del unfinished["status"]
         path = case.folder.write("bench.yaml", unfinished)
         assert "it was not measured yet" in case.terminal.refuses(*case.given(good()), "--result", path)
