@@ -83,11 +83,28 @@ class Cluster(Protocol):
 
 
 @dataclass(frozen=True)
+class Histogram:
+    """What a histogram held at an instant, or grew by: how many observations, their sum, and how many of them where.
+
+    `buckets` are (left, right, count), an observation being more than left and at most right; ascending, without
+    overlap, and without the empty ones. Observations in no bucket are NaN. An unknown sum is NaN.
+    """
+
+    count: float
+    sum: float
+    buckets: tuple[tuple[float, float, float], ...] = ()
+
+
+@dataclass(frozen=True)
 class Samples:
-    """Raw samples of one series: labels, and (Unix time in seconds, value) pairs in time order."""
+    """Raw samples of one series: labels, and pairs of Unix time in seconds and value, in time order.
+
+    A series of native histograms has them in `histograms`, and no `points`.
+    """
 
     labels: Mapping[str, str]
     points: Sequence[tuple[float, float]]
+    histograms: Sequence[tuple[float, Histogram]] = ()
 
 
 class Metrics(Protocol):

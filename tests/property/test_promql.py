@@ -30,6 +30,7 @@ def test_string_is_one_literal_and_reads_back(value: str) -> None:
 @given(text, st.lists(text, min_size=1, max_size=3))
 def test_query_selects_this_namespace_and_these_pods_only(namespace: str, names: list[str]) -> None:
     query = live_queries(PROFILE, namespace, PodNames(tuple(names)), 60).counts
+    assert query is not None
     literals = STRING.findall(query)
     assert STRING.sub("?", query) == "latency_count{namespace=?,pod=~?}[60s]"
     assert read(literals[0]) == namespace

@@ -25,7 +25,7 @@ from prometheus_api_client.prometheus_connect import PrometheusConnect
 from urllib3.util.retry import Retry
 
 from tollgate.errors import MetricsError
-from tollgate.ports import Samples
+from tollgate.ports import Histogram, Samples
 
 MAX_BYTES = 8 * 1024 * 1024
 _CHUNK_BYTES = 64 * 1024
@@ -97,7 +97,7 @@ class PrometheusMetrics:
             return [_samples(series) for series in prometheus.custom_query(query, params=parameters)]
         except requests.Timeout as error:
             raise MetricsError(f"Prometheus gave no answer in {self._timeout:g} s") from error
-        except (PrometheusApiClientException, ValueError, TypeError, KeyError) as error:
+        except (PrometheusApiClientException, ValueError, TypeError, KeyError, AttributeError) as error:
             raise MetricsError(f"Prometheus answered what is no query result: {error!r:.300}") from error
         except OSError as error:  # every other exception of requests, and files that cannot be read
             raise MetricsError(f"Prometheus cannot be reached: {_root_cause(error)}") from error
@@ -176,11 +176,25 @@ def _root_cause(error: BaseException) -> BaseException:
 
 
 def _samples(series: Any) -> Samples:
-    """One series of a matrix or vector; TypeError or KeyError when it is neither."""
-    if "histogram" in series or "histograms" in series:
-        raise MetricsError("Prometheus answered with a native histogram; only classic ones can be judged")
-    points = series["values"] if "values" in series else [series["value"]]
-    return Samples(dict(series["metric"]), [(float(at), float(value)) for at, value in points])
+    """One series of a matrix or vector; ValueError or its like when it is neither."""
+    points, histograms = (
+        series[many] if many in series else [series[one]] if one in series else []
+        for one, many in (("value", "values"), ("histogram", "histograms"))
+    )
+    if not points and not histograms:
+        raise ValueError(f"a series without samples: {series!r:.200}")
+    return Samples(
+        dict(series["metric"]),
+        [(float(at), float(value)) for at, value in points],
+        [(float(at), _histogram(value)) for at, value in histograms],
+    )
+
+
+def _histogram(value: Any) -> Histogram:
+    """A native histogram. The first number of a bucket, which of its ends belong to it, matters to none above 0."""
+    listed = value.get("buckets", ())  # empty buckets are left out, all of them if need be
+    buckets = tuple((float(left), float(right), float(count)) for _, left, right, count in listed)
+    return Histogram(float(value["count"]), float(value["sum"]), buckets)
 
 
 def _release(loop: asyncio.AbstractEventLoop, slots: asyncio.Semaphore) -> None:

@@ -183,7 +183,7 @@ class Matcher(Model):
 class Series(Model):
     """A counter, or the base name of a histogram, with matchers."""
 
-    series: SeriesName = Field(description="Name of the series; of a histogram without _bucket.")
+    series: SeriesName = Field(description="Name of the series; of a classic histogram without _bucket.")
     matchers: Annotated[list[Matcher], Field(max_length=16)] = Field(
         default_factory=list, description="Label matchers that every query of the series carries."
     )
@@ -192,7 +192,12 @@ class Series(Model):
 class LatencySeries(Series):
     """The latency histogram."""
 
-    type: Literal["classic"] = Field("classic", description="classic: a histogram with le buckets.")
+    type: Literal["Classic", "Native"] = Field(
+        "Classic",
+        description="How Prometheus stores the histogram. Classic: as series with le buckets, a _count and a _sum. "
+        "Native: as one series of native histograms, exponential or with custom buckets (as "
+        "convert_classic_histograms_to_nhcb makes them). A summary or a mean cannot be judged: name a histogram.",
+    )
     unit: Literal["s", "ms", "us"] = Field("s", description="Unit of the histogram's values.")
 
     @property

@@ -24,12 +24,31 @@ class Reason(StrEnum):
     """Why an objective has no verdict."""
 
     TOO_FEW_REQUESTS = "TooFewRequests"
-    NO_DATA = "NoData"
-    METRICS_UNAVAILABLE = "MetricsUnavailable"
     BUCKET_RESOLUTION = "BucketResolution"
-    CLIENT_LIMITED = "ClientLimited"
+    MEAN_ONLY = "MeanOnly"
+    NO_TRAFFIC = "NoTraffic"
+    TOO_FEW_SCRAPES = "TooFewScrapes"
+    PODS_NOT_SCRAPED = "PodsNotScraped"
+    SERIES_MISSING = "SeriesMissing"
+    INVALID_SAMPLES = "InvalidSamples"
+    METRICS_UNAVAILABLE = "MetricsUnavailable"
+    COST_UNKNOWN = "CostUnknown"
     LOW_LOAD = "LowLoad"
+    CLIENT_LIMITED = "ClientLimited"
+    NO_DATA = "NoData"
     NOT_JUDGED_HERE = "NotJudgedHere"
+
+
+NOTHING_COUNTED = frozenset(
+    {
+        Reason.NO_TRAFFIC,
+        Reason.TOO_FEW_SCRAPES,
+        Reason.PODS_NOT_SCRAPED,
+        Reason.SERIES_MISSING,
+        Reason.INVALID_SAMPLES,
+    }
+)
+"""The reasons that say only that no request was counted, or not each: after a few scrapes they may be gone."""
 
 
 class Relation(StrEnum):

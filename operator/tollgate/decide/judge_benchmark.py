@@ -210,10 +210,8 @@ def _longer(seen: Estimate, limit: float) -> str:
 
 
 def _no_estimate(o: Objective, stage: StageResult, found: NoEstimate) -> _Judged:
-    if found.more_requests:
-        why = f"{found.why}: make the stage longer, or use fewer stages"
-        return _open(o, Reason.TOO_FEW_REQUESTS, f"stage {stage.name}: {why}")
-    return _open(o, Reason.NO_DATA, f"stage {stage.name}: {found.why}")
+    longer = ": make the stage longer, or use fewer stages" if found.reason is Reason.TOO_FEW_REQUESTS else ""
+    return _open(o, found.reason, f"stage {stage.name}: {found.why}{longer}")
 
 
 def _result(o: Objective, verdict: Verdict, message: str, seen: Estimate) -> ObjectiveResult:

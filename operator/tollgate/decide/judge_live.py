@@ -12,12 +12,13 @@ from collections.abc import Sequence
 from tollgate.api.objective import Dimension, Objective
 from tollgate.api.verdict import ObjectiveResult, Reason, Verdict
 from tollgate.decide.levels import LIVE, Levels, live_levels
-from tollgate.decide.limits import allowed_fraction, inconclusive
+from tollgate.decide.limits import allowed_fraction, inconclusive, tail_limit
 from tollgate.decide.live_mean import judge_cost, judge_mean
 from tollgate.decide.live_proportion import judge_proportion
 from tollgate.measure.cost import CostUnknown, PodCost
 from tollgate.measure.counters import STALE_SCRAPES
 from tollgate.measure.counts import LiveCounts
+from tollgate.measure.histogram import Bracket
 
 
 def judge_live(
@@ -73,50 +74,104 @@ def _judge(
         )
     missing = _missing(o, live)
     if missing:
-        return inconclusive(o, Reason.NO_DATA, missing)
+        return inconclusive(o, *missing)
     if o.dimension is Dimension.COST:
         result = judge_cost(o, live, levels, cost, reference_rate)
     elif allowed_fraction(o) is None:
         result = judge_mean(o, live, levels)
     else:
         result = judge_proportion(o, live, levels)
-    return _without_silent_pods(result, live)
+    return _of_all_pods(result, live)
 
 
-def _missing(o: Objective, live: LiveCounts) -> str:
-    """What keeps the objective from being judged at all, as a sentence; empty when nothing does."""
-    if not live.pods:
+def _missing(o: Objective, live: LiveCounts) -> tuple[Reason, str] | None:
+    """What keeps the objective from being judged at all, and what to do; None when nothing does."""
+    of_errors = o.dimension is Dimension.ERROR_RATE
+    if of_errors and live.requests_missing:
+        return _not_seen("requests", live)
+    if not live.pods and not (of_errors and live.total.attempts):
+        return _not_seen("latency", live)
+    if of_errors and not live.errors_seen:
         return (
-            "Prometheus has no latency histogram of these pods: check that it scrapes them, and the series and "
-            "labels of the MetricProfile"
+            Reason.SERIES_MISSING,
+            "no error counter was found: check errors in the MetricProfile, or export it from 0 on",
         )
-    if o.dimension is Dimension.ERROR_RATE:
-        if not live.errors_seen:
-            return "no error counter was found: check errors in the MetricProfile, or export it from 0 on"
-        if live.total.attempts == 0:
-            return "no requests were counted in this window: check requests in the MetricProfile, and the traffic"
-    elif live.total.requests == 0:
-        return "no requests reached these pods in this window: check that traffic does"
-    if allowed_fraction(o) is None and o.dimension is Dimension.LATENCY and not live.sums_seen:
-        return "the latency histogram has no _sum series, without which there is no mean"
-    return ""
+    if (live.total.attempts if of_errors else live.total.requests) == 0:
+        return _nothing_counted(live)
+    limit = tail_limit(o)
+    if limit is not None and live.brackets.get(limit) == Bracket(None, None):
+        return (
+            Reason.MEAN_ONLY,
+            "the latency series has a _count but no buckets, so no percentile can be judged: name a histogram, or "
+            "limit the Mean",
+        )
+    if o.dimension is Dimension.LATENCY and limit is None and not live.sums_seen:
+        return (
+            Reason.SERIES_MISSING,
+            "the latency histogram has no sum, or one that is NaN, and without it there is no mean: export _sum, "
+            "or limit a percentile",
+        )
+    return None
 
 
-def _without_silent_pods(result: ObjectiveResult, live: LiveCounts) -> ObjectiveResult:
-    """A result that is no pass while pods are silent. What the others did is enough for a Breach."""
-    if not live.silent or result.verdict is Verdict.BREACH:
+def _nothing_counted(live: LiveCounts) -> tuple[Reason, str]:
+    if live.total.pod_seconds:
+        return Reason.NO_TRAFFIC, "no requests reached these pods in this window: check that traffic does"
+    return (
+        Reason.TOO_FEW_SCRAPES,
+        "these pods were scraped once in this window: counting begins with the second scrape",
+    )
+
+
+def _not_seen(field: str, live: LiveCounts) -> tuple[Reason, str]:
+    """Why there is nothing of the series that the MetricProfile names under `field`."""
+    if live.garbled:
+        return Reason.INVALID_SAMPLES, _garbled(live)
+    if live.scraped:
+        return (
+            Reason.SERIES_MISSING,
+            f"Prometheus scrapes these pods, but they have no series as in {field} of the MetricProfile: check its "
+            "name, matchers and type. Some servers export it with the first request only",
+        )
+    return (
+        Reason.PODS_NOT_SCRAPED,
+        "Prometheus has nothing of these pods: check that it scrapes them, and labels in the MetricProfile",
+    )
+
+
+def _of_all_pods(result: ObjectiveResult, live: LiveCounts) -> ObjectiveResult:
+    """A result that is no pass while pods are missing. What the others did is enough for a Breach."""
+    if result.verdict is Verdict.BREACH or not (live.silent or live.garbled):
         return result
-    few, more = live.silent[:3], len(live.silent) - 3
-    named = ", ".join(few) + (f" and {more} more" if more > 0 else "")
+    if live.silent:
+        reason = Reason.PODS_NOT_SCRAPED
+        why = (
+            f"Prometheus has had no sample of {_named(live.silent)} for {STALE_SCRAPES} scrape intervals: check that "
+            "it scrapes every pod, and scrapeIntervalSeconds in the MetricProfile"
+        )
+    else:
+        reason, why = Reason.INVALID_SAMPLES, _garbled(live)
     return result.model_copy(
         update={
             "verdict": Verdict.INCONCLUSIVE,
-            "reason": Reason.NO_DATA,
-            "message": f"Prometheus has had no sample of {named} for {STALE_SCRAPES} scrape intervals: check that "
-            f"it scrapes every pod. So far: {result.message}"[:1024],
+            "reason": reason,
+            "message": f"{why}. So far: {result.message}"[:1024],
             "enough": False,
         }
     )
+
+
+def _garbled(live: LiveCounts) -> str:
+    return (
+        f"the metrics of {_named(live.garbled)} cannot be read, as their values are NaN, negative or those of no "
+        "histogram: check what the pods export, and latency.type in the MetricProfile"
+    )
+
+
+def _named(pods: Sequence[str]) -> str:
+    """`a, b, c and 4 more`."""
+    few, more = pods[:3], len(pods) - 3
+    return ", ".join(few) + (f" and {more} more" if more > 0 else "")
 
 
 def _elsewhere(o: Objective) -> ObjectiveResult:

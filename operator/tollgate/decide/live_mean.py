@@ -34,7 +34,7 @@ def judge_cost(
 ) -> ObjectiveResult:
     price = price_per_second(o, cost)
     if isinstance(price, CostUnknown):
-        return inconclusive(o, Reason.NO_DATA, price.reason)
+        return inconclusive(o, Reason.COST_UNKNOWN, price.reason)
     blocks: list[Pair] = [
         (block.pod_seconds * price, float(block.requests)) for block in live.merged(REQUESTS_PER_BLOCK)
     ]

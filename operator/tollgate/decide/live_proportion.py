@@ -46,7 +46,9 @@ def judge_proportion(o: Objective, live: LiveCounts, levels: Levels) -> Objectiv
     if counts.clumping > 1:
         message += f" (in clumps: worth {count(round(n))} that are independent)"
     if said.reason is Reason.BUCKET_RESOLUTION:
-        message += f": the histogram has no bucket edge at {o.limit}, add one ({_neighbours(o, live)})"
+        message += (
+            f": the histogram has no bucket edge at {o.limit}, add one or move it ({_neighbours(o, live)})"
+        )
     elif said.verdict is Verdict.INCONCLUSIVE:
         message += ": too few requests to tell"
         if not detectable:

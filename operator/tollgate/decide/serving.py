@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from tollgate.api.budget import Approved, BudgetStatus, Release, Stage
-from tollgate.api.verdict import ObjectiveResult, Reason, Verdict
+from tollgate.api.verdict import NOTHING_COUNTED, ObjectiveResult, Reason, Verdict
 from tollgate.decide.gate import breaches, sentence
 from tollgate.decide.moves import Move, advance, approve, begin, enter, recorded, refuse
 from tollgate.decide.snapshot import Snapshot
@@ -221,7 +221,7 @@ def _newer(old: ObjectiveResult | None, new: ObjectiveResult, young: bool) -> Ob
         return new
     if new.verdict is Verdict.INCONCLUSIVE and old.verdict is not Verdict.INCONCLUSIVE:
         # A new window has too few requests to speak, at first none: the verdict of the last one stands until it does.
-        waits = new.reason is Reason.TOO_FEW_REQUESTS or (young and new.reason is Reason.NO_DATA)
+        waits = new.reason is Reason.TOO_FEW_REQUESTS or (young and new.reason in NOTHING_COUNTED)
         return old if waits else new
     same = (old.verdict, old.reason, old.limit) == (new.verdict, new.reason, new.limit)
     if same and (old.requests or 0) <= (new.requests or 0) < WORTH_WRITING * (old.requests or 0):

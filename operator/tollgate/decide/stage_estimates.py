@@ -15,6 +15,7 @@ from tollgate.api import units
 from tollgate.api.benchmark import StageResult
 from tollgate.api.objective import Dimension, Objective, Statistic
 from tollgate.api.transport import read_bins
+from tollgate.api.verdict import Reason
 from tollgate.decide.certificate import proportion_interval, quantile_ranks
 from tollgate.decide.limits import price_per_second
 from tollgate.decide.means import fixed_interval
@@ -32,10 +33,10 @@ class Estimate:
 
 @dataclass(frozen=True)
 class NoEstimate:
-    """Why a stage says nothing of an objective. `more_requests` is True where a longer stage would."""
+    """Why a stage says nothing of an objective; TooFewRequests where a longer one would."""
 
     why: str
-    more_requests: bool = False
+    reason: Reason = Reason.NO_DATA
 
 
 @dataclass(frozen=True)
@@ -81,7 +82,8 @@ def _mean(stage: StageResult, alpha: Alpha) -> Estimate | NoEstimate:
     ]
     interval = fixed_interval(pairs, alpha_low=alpha.low, alpha_high=alpha.high)
     if interval is None:
-        return NoEstimate(f"{len(pairs)} blocks of time do not show the spread of a mean", more_requests=True)
+        why = f"{len(pairs)} blocks of time do not show the spread of a mean"
+        return NoEstimate(why, Reason.TOO_FEW_REQUESTS)
     return Estimate(interval.value, max(0.0, interval.low), interval.high)
 
 
@@ -129,7 +131,7 @@ def _cost(
 ) -> Estimate | NoEstimate:
     price = price_per_second(o, cost)
     if isinstance(price, CostUnknown):
-        return NoEstimate(price.reason)
+        return NoEstimate(price.reason, Reason.COST_UNKNOWN)
     rate = _answered_rate(stage, Alpha(low=alpha.high, high=alpha.low))
     if rate.low <= 0:
         return NoEstimate("no request was answered")

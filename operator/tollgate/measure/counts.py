@@ -16,13 +16,19 @@ from tollgate.ports import Samples
 
 @dataclass(frozen=True)
 class LiveSamples:
-    """What Prometheus answered to each query of `promql.live_queries`; None for a query that was not asked."""
+    """What Prometheus answered to each query of `promql.live_queries`.
 
-    buckets: Sequence[Samples]
-    counts: Sequence[Samples]
-    sums: Sequence[Samples]
+    Nothing where a query was not asked; for `requests` and `errors`, None tells that from an empty answer. `errors`
+    must have been asked when the others were answered, so that no request of an error is missing.
+    """
+
+    buckets: Sequence[Samples] = ()
+    counts: Sequence[Samples] = ()
+    sums: Sequence[Samples] = ()
     requests: Sequence[Samples] | None = None
     errors: Sequence[Samples] | None = None
+    histograms: Sequence[Samples] = ()
+    up: Sequence[Samples] = ()
 
 
 @dataclass(frozen=True)
@@ -60,9 +66,11 @@ class LiveCounts:
     """Counts in the window (since, until], in Unix seconds.
 
     `blocks` is by number of the scrape interval since the epoch. `brackets` has the edges around each limit, in
-    seconds, and `edges` those that every pod's histogram has. `errors_asked` says whether the profile has an error
-    counter, `errors_seen` whether any pod exports it: none is not the same as no errors. `pods` has the requests of
-    each pod whose histogram was found, `silent` names the expected pods without a fresh sample.
+    seconds, and `edges` those that every pod's classic histogram has. `errors_asked` says whether the profile has an
+    error counter, `errors_seen` whether any pod exports it: none is not the same as no errors. `requests_missing`
+    says that the counter of requests was asked for and not found. `pods` has the requests of each pod whose histogram
+    was found. `scraped` names the pods that Prometheus has scraped lately, `silent` the expected ones that it has not,
+    and `garbled` those of which something cannot be read.
     """
 
     since: float
@@ -73,8 +81,11 @@ class LiveCounts:
     sums_seen: bool = False
     errors_asked: bool = False
     errors_seen: bool = False
+    requests_missing: bool = False
     pods: Mapping[str, int] = field(default_factory=dict)
+    scraped: tuple[str, ...] = ()
     silent: tuple[str, ...] = ()
+    garbled: tuple[str, ...] = ()
 
     @cached_property
     def total(self) -> Block:
@@ -109,6 +120,7 @@ class LiveCounts:
             blocks[number] = blocks.get(number, Block()) + block
         pods = {pod: self.pods.get(pod, 0) + other.pods.get(pod, 0) for pod in {*self.pods, *other.pods}}
         with_histogram = [counts for counts in (self, other) if counts.pods]
+        lately = (self, other) if side_by_side else (other,)
         return LiveCounts(
             since=self.since,
             until=other.until,
@@ -118,8 +130,11 @@ class LiveCounts:
             sums_seen=bool(with_histogram) and all(counts.sums_seen for counts in with_histogram),
             errors_asked=self.errors_asked or other.errors_asked,
             errors_seen=self.errors_seen or other.errors_seen,
+            requests_missing=self.requests_missing and other.requests_missing,
             pods=pods,
-            silent=tuple(sorted({*self.silent, *other.silent})) if side_by_side else other.silent,
+            scraped=_all_of(counts.scraped for counts in lately),
+            silent=_all_of(counts.silent for counts in lately),
+            garbled=_all_of(counts.garbled for counts in lately),
         )
 
 
@@ -139,3 +154,7 @@ def common_edges(edges: Iterable[tuple[float, ...]]) -> tuple[float, ...]:
     """The edges that all have, ascending."""
     sets = [set(one) for one in edges]
     return tuple(sorted(set.intersection(*sets))) if sets else ()
+
+
+def _all_of(names: Iterable[tuple[str, ...]]) -> tuple[str, ...]:
+    return tuple(sorted({name for some in names for name in some}))

@@ -1,8 +1,7 @@
-"""Classic histograms: how many requests were slower than a limit, exactly or as an interval that says why not.
+"""Histograms, classic and native alike: what they grew by, and how many requests were slower than a limit.
 
-Buckets are cumulative counters by their upper edge `le`. At an edge the count is exact; between two edges it is only
-bounded, and above the highest finite edge nothing but the total is known. Nothing is interpolated here, as an
-interpolated count is not evidence.
+The number of requests up to an edge is known, and so is that up to any point outside the buckets that hold some;
+inside one it is only bounded. Nothing is interpolated here, as an interpolated count is not evidence.
 """
 
 from __future__ import annotations
@@ -12,24 +11,18 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tollgate.measure.targets import Target
+from tollgate.ports import Histogram
 
 _SAME_EDGE = 1e-9
-"""Relative difference at which a limit is an edge: `0.25` and 250 ms are the same number."""
+"""Relative difference at which two edges are one: `0.25` and 250 ms are the same number."""
 
-
-def parse_edge(le: str) -> float | None:
-    """The number that an `le` label stands for, `+Inf` included; None when it is not a number."""
-    try:
-        edge = float(le)
-    except ValueError:
-        return None
-    return None if math.isnan(edge) else edge
+NOTHING = Histogram(0.0, 0.0)
+"""A histogram without an observation: what a process starts with."""
 
 
 @dataclass(frozen=True)
 class Bracket:
-    """The edges around a limit, in the limit's unit; both are the limit's own edge where there is one."""
+    """The edges around a limit, in the limit's unit; both are the limit itself where nothing hides around it."""
 
     below: float | None
     above: float | None
@@ -43,65 +36,66 @@ class Bracket:
 def bracket(edges: Sequence[float], limit: float) -> Bracket:
     """The finite `edges` (ascending) around `limit`: None below the lowest and above the highest."""
     for edge in edges:
-        if math.isclose(edge, limit, rel_tol=_SAME_EDGE):
+        if _same(edge, limit):
             return Bracket(edge, edge)
     above = bisect_left(edges, limit)
     return Bracket(edges[above - 1] if above else None, edges[above] if above < len(edges) else None)
 
 
-@dataclass(frozen=True)
-class Layout:
-    """Which column of a target's rows holds what. Edges are in seconds, finite, ascending."""
-
-    total: int
-    sum: int | None
-    edges: tuple[float, ...]
-    columns: tuple[int, ...]
-    scale: float
-
-    def latency_sum(self, growth: Sequence[float]) -> float:
-        """Sum of the latencies of an increment, in seconds; 0 without a sum series."""
-        return 0.0 if self.sum is None else growth[self.sum] * self.scale
-
-    def slow(self, growth: Sequence[float], limit: float) -> tuple[int, int]:
-        """The least and most requests slower than `limit` seconds that an increment of a row allows."""
-        around = bracket(self.edges, limit)
-        total = growth[self.total]
-        fast_at_most = total if around.above is None else growth[self._column(around.above)]
-        fast_at_least = 0.0 if around.below is None else growth[self._column(around.below)]
-        return _count(total - fast_at_most), _count(total - fast_at_least)
-
-    def _column(self, edge: float) -> int:
-        return self.columns[self.edges.index(edge)]
+def possible(histogram: Histogram) -> bool:
+    """Whether a process can have counted this: finite and not negative, buckets in order, no more than there are."""
+    counts = [histogram.count, *(count for _, _, count in histogram.buckets)]
+    if not all(math.isfinite(count) and count >= 0 for count in counts):
+        return False
+    end = -math.inf
+    for left, right, _ in histogram.buckets:
+        if not (left < right or left == right == 0) or _overlap(left, end):
+            return False
+        end = right
+    return sum(counts[1:]) <= histogram.count * (1 + _SAME_EDGE)
 
 
-def _count(value: float) -> int:
-    return max(0, round(value))
+def grown(old: Histogram, new: Histogram) -> Histogram | None:
+    """What `old` grew by to become `new`; None when a count fell, so that the process restarted between them.
 
-
-def layout(target: Target, scale: float) -> Layout | None:
-    """The layout of a histogram read with columns `bucket/LE`, `count` and `sum`; None when the total is missing.
-
-    `scale` is the seconds in one unit of the histogram. Without `count` the +Inf bucket is the total.
+    Their buckets may differ, as Prometheus lowers the resolution of native histograms when they grow. So they are
+    compared in the narrowest stretches between points that are inside no bucket of either.
     """
-    by_edge: dict[float, int] = {}
-    named: dict[str, int] = {}
-    for column, name in enumerate(target.names):
-        kind, _, le = name.partition("/")
-        edge = parse_edge(le) if kind == "bucket" else None
-        if edge is None:
-            named[kind] = column
-        else:
-            by_edge[edge] = column
-    total = named.get("count", by_edge.pop(math.inf, None))
-    by_edge.pop(math.inf, None)
-    if total is None:
+    if new.count < old.count:
         return None
-    edges = sorted(by_edge)
-    return Layout(
-        total=total,
-        sum=named.get("sum"),
-        edges=tuple(edge * scale for edge in edges),
-        columns=tuple(by_edge[edge] for edge in edges),
-        scale=scale,
-    )
+    stretches: list[tuple[float, float, float]] = []
+    taken = [(left, right, -count) for left, right, count in old.buckets]
+    for left, right, count in sorted([*taken, *new.buckets], key=lambda bucket: bucket[:2]):
+        if stretches and (stretches[-1][:2] == (left, right) or _overlap(left, stretches[-1][1])):
+            begin, end, so_far = stretches[-1]
+            stretches[-1] = (begin, max(end, right), so_far + count)
+        else:
+            stretches.append((left, right, count))
+    if any(count < 0 for _, _, count in stretches):
+        return None
+    buckets = tuple(stretch for stretch in stretches if stretch[2] > 0)
+    return Histogram(new.count - old.count, new.sum - old.sum, buckets)
+
+
+def slow(histogram: Histogram, limit: float) -> tuple[int, int]:
+    """The least and most observations above `limit`; one that is NaN counts as above."""
+    fast_at_most = sum(count for left, _, count in histogram.buckets if _overlap(left, limit))
+    fast_at_least = sum(count for _, right, count in histogram.buckets if not _overlap(limit, right))
+    return max(0, round(histogram.count - fast_at_most)), max(0, round(histogram.count - fast_at_least))
+
+
+def around(histogram: Histogram, limit: float) -> Bracket:
+    """The edges of the bucket that hides which of its observations are above `limit`; see `Bracket`."""
+    for left, right, _ in histogram.buckets:
+        if _overlap(left, limit) and _overlap(limit, right):
+            return Bracket(left if math.isfinite(left) else None, right if math.isfinite(right) else None)
+    return Bracket(limit, limit)
+
+
+def _same(one: float, other: float) -> bool:
+    return math.isclose(one, other, rel_tol=_SAME_EDGE)
+
+
+def _overlap(left: float, right: float) -> bool:
+    """Whether there is anything between: a bucket from `left` on and one up to `right` overlap."""
+    return left < right and not _same(left, right)

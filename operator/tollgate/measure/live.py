@@ -1,22 +1,22 @@
 """From the raw samples of each pod to `LiveCounts`: what live traffic did in a window of time.
 
 Pods add up, and a restart of a pod changes nothing. All counts come from increments between scrapes of one process;
-how those are found is settled in `measure.targets` and `measure.counters`.
+how those are found is settled in `measure.targets`, `measure.reading` and `measure.counters`.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Collection, Iterator
-from dataclasses import replace
+from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
-from typing import Literal
+from functools import partial
 
 from tollgate.api.profiles import MetricProfileSpec
-from tollgate.measure.counters import STALE_SCRAPES, Increment, increments
-from tollgate.measure.counts import Block, LiveCounts, LiveSamples, common_edges, widest
-from tollgate.measure.histogram import Layout, bracket, layout
+from tollgate.measure import reading
+from tollgate.measure.counts import Block, LiveCounts, LiveSamples, common_edges
+from tollgate.measure.histogram import NOTHING
 from tollgate.measure.targets import Processes, Target, targets
+from tollgate.measure.window import Window
+from tollgate.ports import Histogram, Samples
 
 __all__ = ["Block", "LiveCounts", "LiveSamples", "count_live"]
 
@@ -35,45 +35,64 @@ def count_live(
     `limits` are latencies in seconds; `expected` names the pods that exist and ought to be scraped.
     """
     pod_label = profile.labels.pod
-    groups = (samples.buckets, samples.counts, samples.sums, samples.requests or (), samples.errors or ())
-    processes = Processes((series for group in groups for series in group), pod_label)
-    window = _Window(since, until, float(profile.scrape_interval_seconds))
+    scrapes = [Samples(one.labels, [point for point in one.points if point[1] == 1]) for one in samples.up]
+    latency = [*samples.buckets, *samples.counts, *samples.sums, *samples.histograms]
+    processes = Processes((*scrapes, *latency, *(samples.requests or ()), *(samples.errors or ())), pod_label)
+    window = Window(since, until, float(profile.scrape_interval_seconds))
 
     histograms = _histograms(profile, samples, processes)
-    for target, shape in histograms:
-        window.add_latency(target, shape, limits)
-    requests = targets({"requests": samples.requests or ()}, processes, pod_label)
-    for target in requests:
-        window.add_counter(target, "attempts")
-    errors = targets({"errors": samples.errors or ()}, processes, pod_label)
-    for target in errors:
-        window.add_counter(target, "errors")
-
+    readable = [target for target in histograms if target.rows]
+    for target in readable:
+        window.add_latency(target, limits)
+    counters = partial(targets, processes=processes, pod_label=pod_label, read=reading.counter, zero=0.0)
+    requests = counters({reading.COUNTER: samples.requests or ()})
+    for counter in requests:
+        window.add_attempts(counter)
     if samples.requests is None:
         window.take_requests_as_attempts()
-    layouts = [shape for _, shape in histograms]
-    fresh = {target.pod for target, _ in histograms if target.rows[-1][0] >= until - window.reach}
+    errors = counters({reading.COUNTER: samples.errors or ()})
+    for counter in errors:
+        window.add_errors(counter)
+
+    fresh = {target.pod for target in readable if window.fresh(target.rows[-1][0])}
+    scraped = fresh | {
+        one.labels.get(pod_label, "") for one in scrapes if any(window.fresh(at) for at, _ in one.points)
+    }
+    garbled = {target.pod for target in histograms if window.garbled(target)}
+    garbled |= {target.pod for target in (*requests, *errors) if window.garbled(target)}
+    counted = any(target.rows for target in requests)
     return LiveCounts(
         since=since,
         until=until,
         blocks=dict(window.blocks),
-        brackets=widest({limit: bracket(shape.edges, float(limit)) for limit in limits} for shape in layouts),
-        edges=common_edges(shape.edges for shape in layouts),
-        sums_seen=bool(layouts) and all(shape.sum is not None for shape in layouts),
+        brackets=dict(window.brackets),
+        edges=common_edges(reading.classic_edges(t.sources, scale=profile.latency.scale) for t in readable),
+        sums_seen=bool(readable) and window.sums_known,
         errors_asked=samples.errors is not None,
-        errors_seen=bool(errors) or (bool(requests) and _errors_share_series(profile)),
+        errors_seen=any(t.rows for t in errors) or (counted and _errors_share_series(profile)),
+        requests_missing=samples.requests is not None and not counted,
         pods=dict(window.requests_by_pod),
-        silent=tuple(sorted(set(expected) - fresh)),
+        scraped=tuple(sorted(scraped)),
+        silent=tuple(sorted(set(expected) - scraped)),
+        garbled=tuple(sorted(garbled)),
     )
 
 
 def _histograms(
     profile: MetricProfileSpec, samples: LiveSamples, processes: Processes
-) -> list[tuple[Target, Layout]]:
-    columns = {"bucket": samples.buckets, "count": samples.counts, "sum": samples.sums}
-    found = targets(columns, processes, profile.labels.pod, split="le")
-    shapes = [(target, layout(target, profile.latency.scale)) for target in found]
-    return [(target, shape) for target, shape in shapes if shape is not None]
+) -> list[Target[Histogram]]:
+    parts: Mapping[str, Sequence[Samples]]
+    if profile.latency.type == "Native":
+        parts, read = {reading.NATIVE: samples.histograms}, reading.native
+    else:
+        parts = {
+            reading.BUCKETS: samples.buckets,
+            reading.COUNTS: samples.counts,
+            reading.SUMS: samples.sums,
+        }
+        read = reading.classic
+    in_seconds = partial(read, scale=profile.latency.scale)
+    return targets(parts, processes, profile.labels.pod, read=in_seconds, zero=NOTHING)
 
 
 def _errors_share_series(profile: MetricProfileSpec) -> bool:
@@ -87,54 +106,3 @@ def _errors_share_series(profile: MetricProfileSpec) -> bool:
         and profile.requests is not None
         and (profile.errors.series == profile.requests.series)
     )
-
-
-class _Window:
-    """The blocks of a window while they fill."""
-
-    def __init__(self, since: float, until: float, interval: float) -> None:
-        self._since, self._until, self._interval = since, until, interval
-        self.reach = STALE_SCRAPES * interval
-        self.blocks: dict[int, Block] = defaultdict(Block)
-        self.requests_by_pod: dict[str, int] = defaultdict(int)
-        self._covered: dict[tuple[str, int], float] = defaultdict(float)
-
-    def _increments(self, target: Target) -> Iterator[tuple[int, Increment]]:
-        """Increments with the number of the block in which they end."""
-        grown_by = increments(
-            target.rows,
-            since=self._since,
-            until=self._until,
-            reach=self.reach,
-            restarts=target.restarts,
-        )
-        for grown in grown_by:
-            yield int(grown.end // self._interval), grown
-
-    def add_latency(self, target: Target, shape: Layout, limits: Collection[Decimal]) -> None:
-        covered: dict[int, float] = defaultdict(float)
-        self.requests_by_pod[target.pod] += 0  # known, even before its second scrape
-        for number, grown in self._increments(target):
-            requests = round(grown.values[shape.total])
-            self.blocks[number] += Block(
-                requests=requests,
-                latency_sum=shape.latency_sum(grown.values),
-                slow={limit: shape.slow(grown.values, float(limit)) for limit in limits},
-            )
-            self.requests_by_pod[target.pod] += requests
-            covered[number] += grown.end - grown.start
-        for number, seconds in covered.items():
-            # a pod with several label sets is still one pod: it costs its time once
-            more = seconds - self._covered[target.pod, number]
-            if more > 0:
-                self._covered[target.pod, number] = seconds
-                self.blocks[number] += Block(pod_seconds=more)
-
-    def add_counter(self, target: Target, kind: Literal["attempts", "errors"]) -> None:
-        for number, grown in self._increments(target):
-            count = round(grown.values[0])
-            self.blocks[number] += Block(attempts=count) if kind == "attempts" else Block(errors=count)
-
-    def take_requests_as_attempts(self) -> None:
-        for number, block in self.blocks.items():
-            self.blocks[number] = replace(block, attempts=block.requests)

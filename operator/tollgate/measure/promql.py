@@ -50,13 +50,19 @@ PodSelector = PodNames | OwnedBy
 
 @dataclass(frozen=True)
 class LiveQueries:
-    """The queries of one window; None where the profile has no such series."""
+    """The queries of one window; None where the profile has no such series.
 
-    buckets: str
-    counts: str
-    sums: str
+    A classic histogram is three series (`buckets`, `counts`, `sums`), a native one is a series of its own
+    (`histograms`). `up` is what Prometheus itself writes at each scrape of a pod: 1 when it succeeded.
+    """
+
+    buckets: str | None
+    counts: str | None
+    sums: str | None
+    histograms: str | None
     requests: str | None
     errors: str | None
+    up: str
 
 
 def live_queries(profile: MetricProfileSpec, namespace: str, pods: PodSelector, seconds: int) -> LiveQueries:
@@ -65,12 +71,15 @@ def live_queries(profile: MetricProfileSpec, namespace: str, pods: PodSelector, 
     def query(series: Series, suffix: str = "") -> str:
         return range_query(profile, series, suffix, namespace, pods, seconds)
 
+    native = profile.latency.type == "Native"
     return LiveQueries(
-        buckets=query(profile.latency, "_bucket"),
-        counts=query(profile.latency, "_count"),
-        sums=query(profile.latency, "_sum"),
+        buckets=None if native else query(profile.latency, "_bucket"),
+        counts=None if native else query(profile.latency, "_count"),
+        sums=None if native else query(profile.latency, "_sum"),
+        histograms=query(profile.latency) if native else None,
         requests=query(profile.requests) if profile.requests else None,
         errors=query(profile.errors) if profile.errors else None,
+        up=query(Series(series="up")),
     )
 
 

@@ -82,14 +82,20 @@ async def _count(
     async def ask(query: str | None) -> list[Samples] | None:
         return None if query is None else await metrics.samples(query, now)
 
-    buckets, counts, sums, requests, errors = await asyncio.gather(
-        *(ask(q) for q in (queries.buckets, queries.counts, queries.sums, queries.requests, queries.errors))
+    first = (queries.buckets, queries.counts, queries.sums, queries.histograms, queries.requests, queries.up)
+    buckets, counts, sums, histograms, requests, up = await asyncio.gather(*map(ask, first))
+    samples = LiveSamples(
+        buckets=buckets or [],
+        counts=counts or [],
+        sums=sums or [],
+        histograms=histograms or [],
+        requests=requests,
+        up=up or [],
+        errors=await ask(queries.errors),  # after the requests: each error known has its request known
     )
     return count_live(
         profile,
-        LiveSamples(
-            buckets=buckets or [], counts=counts or [], sums=sums or [], requests=requests, errors=errors
-        ),
+        samples,
         limits=latency_limits(spec.objectives),
         since=since.timestamp(),
         until=now.timestamp(),

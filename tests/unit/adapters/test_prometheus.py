@@ -19,6 +19,7 @@ import pytest
 
 from tollgate.adapters.prometheus import PrometheusMetrics
 from tollgate.errors import MetricsError
+from tollgate.ports import Histogram
 
 AT = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
@@ -53,7 +54,14 @@ class Server:
         self._http.server_close()
 
 
-def matrix(*series: dict[str, Any], **extra: Any) -> bytes:
+def native(*values: Any) -> dict[str, Any]:
+    return {
+        "metric": {"pod": "a"},
+        "histograms": [[1000 + index, value] for index, value in enumerate(values)],
+    }
+
+
+def matrix(*series: Any, **extra: Any) -> bytes:
     return json.dumps(
         {"status": "success", "data": {"resultType": "matrix", "result": list(series)}, **extra}
     ).encode()
@@ -107,6 +115,28 @@ async def test_a_vector_gives_one_point_a_series(server: Server, metrics: Promet
     assert [series.points for series in await metrics.samples("x", AT)] == [[(1000.0, 3.0)]]
 
 
+async def test_native_histograms(server: Server, metrics: PrometheusMetrics) -> None:
+    buckets = [[3, "-0.001", "0.001", "2"], [0, "0.5", "1", "3"], [0, "1", "+Inf", "1"]]
+    server.answer = body(
+        matrix(native({"count": "0", "sum": "0"}, {"count": "6", "sum": "NaN", "buckets": buckets}))
+    )
+    [series] = await metrics.samples("x[1m]", AT)
+    assert (series.labels, series.points) == ({"pod": "a"}, [])
+    (_, empty), (at, filled) = series.histograms
+    assert empty == Histogram(0, 0)
+    assert (at, filled.count, filled.buckets) == (
+        1001,
+        6,
+        ((-0.001, 0.001, 2), (0.5, 1, 3), (1, math.inf, 1)),
+    )
+    assert math.isnan(filled.sum)
+
+
+async def test_a_vector_of_native_histograms(server: Server, metrics: PrometheusMetrics) -> None:
+    server.answer = body(matrix({"metric": {}, "histogram": [1000, {"count": "0", "sum": "0"}]}))
+    assert (await metrics.samples("x", AT))[0].histograms == [(1000, Histogram(0, 0))]
+
+
 async def test_no_series(server: Server, metrics: PrometheusMetrics) -> None:
     assert await metrics.samples("x", AT) == []
 
@@ -135,7 +165,12 @@ async def test_nan_and_infinities_pass(server: Server, metrics: PrometheusMetric
         (body(b'{"status":"success","data":{"result":[1000,"3"]}}'), "no query result"),
         (body(b'{"status":"success","data":{"result":[{"metric":{}}]}}'), "no query result"),
         (body(matrix({"metric": {}, "values": [[1, "many"]]})), "no query result"),
-        (body(matrix({"metric": {}, "values": [[1, "1"]], "histograms": []})), "native histogram"),
+        (body(matrix({"metric": {}, "values": []})), "no query result"),
+        (body(matrix("series")), "no query result"),
+        (body(matrix(native("many"))), "no query result"),
+        (body(matrix(native({"sum": "1"}))), "no query result"),
+        (body(matrix(native({"count": "1", "sum": "1", "buckets": [[0, "1", "1"]]}))), "no query result"),
+        (body(matrix(native({"count": "1", "sum": "1", "buckets": "many"}))), "no query result"),
         (body(matrix(warnings=["store unreachable"])), "store unreachable"),
         (body(b"x" * 3_000_000), "more than 2048 KiB"),
         (body(gzip.compress(b" " * 3_000_000), Content_Encoding="gzip"), "more than 2048 KiB"),

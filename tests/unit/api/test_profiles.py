@@ -51,6 +51,17 @@ def test_a_histogram_has_a_unit(unit: str, scale: float) -> None:
     assert LatencySeries.model_validate({"series": "x", "unit": unit}).scale == scale
 
 
+def test_a_histogram_is_classic_unless_said() -> None:
+    assert LatencySeries.model_validate({"series": "x"}).type == "Classic"
+    assert LatencySeries.model_validate({"series": "x", "type": "Native"}).type == "Native"
+
+
+@pytest.mark.parametrize("kind", ["Summary", "CounterMean", "Auto", "native"])
+def test_what_cannot_be_judged_is_refused(kind: str) -> None:
+    with pytest.raises(ValidationError, match="should be 'Classic' or 'Native'"):
+        LatencySeries.model_validate({"series": "x", "type": kind})
+
+
 @pytest.mark.parametrize("series", ["", 'x{job="a"}', "sum(x)", "1x"])
 def test_a_series_is_a_name_and_no_query(series: str) -> None:
     with pytest.raises(ValidationError):

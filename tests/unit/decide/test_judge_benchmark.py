@@ -195,9 +195,9 @@ class TestRates:
         near = PodCost(Decimal("28.8"), "USD")
         assert judged(COST, cost=near).verdict is Verdict.INCONCLUSIVE
 
-    def test_unknown_cost_is_no_data(self) -> None:
+    def test_unknown_cost_is_no_verdict(self) -> None:
         result = judged(COST, cost=CostUnknown("container server requests no cpu"))
-        assert (result.verdict, result.reason) == (Verdict.INCONCLUSIVE, Reason.NO_DATA)
+        assert (result.verdict, result.reason) == (Verdict.INCONCLUSIVE, Reason.COST_UNKNOWN)
         assert "container server requests no cpu" in result.message
 
     def test_no_answer_has_no_cost(self) -> None:

@@ -103,7 +103,9 @@ class TestProportion:
     def test_missing_edge_is_said_with_its_neighbours(self) -> None:
         result = judged(P99, live(hidden=30))
         assert (result.verdict, result.reason) == (Verdict.INCONCLUSIVE, Reason.BUCKET_RESOLUTION)
-        assert "no bucket edge at 250ms, add one (its neighbours are 100ms and 1s)" in result.message
+        assert (
+            "no bucket edge at 250ms, add one or move it (its neighbours are 100ms and 1s)" in result.message
+        )
         assert result.observed == "0% to 30% over 250ms"
         assert not result.enough, "a severe regression could hide between the edges"
 
@@ -175,7 +177,8 @@ class TestMean:
 
     def test_histogram_without_sums_has_no_mean(self) -> None:
         result = judged(MEAN, replace(live(), sums_seen=False))
-        assert (result.verdict, result.reason) == (Verdict.INCONCLUSIVE, Reason.NO_DATA)
+        assert (result.verdict, result.reason) == (Verdict.INCONCLUSIVE, Reason.SERIES_MISSING)
+        assert "export _sum" in result.message
         assert judged(P99, replace(live(), sums_seen=False)).verdict is Verdict.WITHIN
 
 
@@ -206,36 +209,93 @@ class TestCost:
         assert (result.verdict, result.reason) == (Verdict.INCONCLUSIVE, Reason.LOW_LOAD)
 
     @pytest.mark.parametrize("cost", [None, CostUnknown("no prices"), PodCost(Decimal(1), "EUR")])
-    def test_unknown_cost_is_no_data(self, cost: PodCost | CostUnknown | None) -> None:
+    def test_unknown_cost_is_no_verdict(self, cost: PodCost | CostUnknown | None) -> None:
         result = judged(COST, live(), cost=cost)
-        assert (result.verdict, result.reason) == (Verdict.INCONCLUSIVE, Reason.NO_DATA)
+        assert (result.verdict, result.reason) == (Verdict.INCONCLUSIVE, Reason.COST_UNKNOWN)
 
 
-class TestNoData:
-    @pytest.mark.parametrize("o", [P99, MEAN, ERRORS, COST], ids=lambda o: o.name)
-    def test_empty_answer(self, o: Objective) -> None:
-        empty = LiveCounts(since=0.0, until=100.0, errors_asked=True)
-        result = judged(o, empty)
-        assert (result.verdict, result.reason, result.enough) == (Verdict.INCONCLUSIVE, Reason.NO_DATA, False)
-        assert "check that it scrapes them" in result.message
+EVERY = pytest.mark.parametrize("o", [P99, MEAN, ERRORS, COST], ids=lambda o: o.name)
 
-    @pytest.mark.parametrize("o", [P99, MEAN, ERRORS, COST], ids=lambda o: o.name)
+
+def reason(o: Objective, counts: LiveCounts) -> tuple[Reason | None, str]:
+    """The reason and the message of a result that is no verdict."""
+    result = judged(o, counts)
+    assert (result.verdict, result.enough) == (Verdict.INCONCLUSIVE, False)
+    return result.reason, result.message
+
+
+class TestFailuresOfTheData:
+    """Each is a reason of its own with a thing to do, and none a verdict."""
+
+    EMPTY = LiveCounts(since=0.0, until=100.0, errors_asked=True)
+
+    @EVERY
+    def test_pods_that_are_not_scraped(self, o: Objective) -> None:
+        why, message = reason(o, self.EMPTY)
+        assert why is Reason.PODS_NOT_SCRAPED
+        assert "check that it scrapes them" in message
+
+    @EVERY
+    def test_pods_without_the_series(self, o: Objective) -> None:
+        why, message = reason(o, replace(self.EMPTY, scraped=("a",)))
+        assert why is Reason.SERIES_MISSING
+        assert "no series as in latency of the MetricProfile" in message
+
+    @EVERY
+    def test_values_that_are_none(self, o: Objective) -> None:
+        why, message = reason(o, replace(self.EMPTY, scraped=("a",), garbled=("a",)))
+        assert why is Reason.INVALID_SAMPLES
+        assert "the metrics of a cannot be read" in message
+
+    @EVERY
+    def test_one_scrape(self, o: Objective) -> None:
+        why, message = reason(o, replace(live(), blocks={}))
+        assert why is Reason.TOO_FEW_SCRAPES
+        assert "counting begins with the second scrape" in message
+
+    @EVERY
     def test_no_requests(self, o: Objective) -> None:
-        result = judged(o, live(requests=0))
-        assert (result.verdict, result.reason, result.enough) == (Verdict.INCONCLUSIVE, Reason.NO_DATA, False)
+        why, message = reason(o, live(requests=0))
+        assert why is Reason.NO_TRAFFIC
+        assert "check that traffic does" in message
 
     def test_error_counter_that_nobody_exports(self) -> None:
-        result = judged(ERRORS, replace(live(), errors_seen=False))
-        assert (result.verdict, result.reason) == (Verdict.INCONCLUSIVE, Reason.NO_DATA)
+        why, message = reason(ERRORS, replace(live(), errors_seen=False))
+        assert why is Reason.SERIES_MISSING
+        assert "check errors in the MetricProfile" in message
 
-    @pytest.mark.parametrize("o", [P99, MEAN, ERRORS, COST], ids=lambda o: o.name)
+    def test_request_counter_that_nobody_exports(self) -> None:
+        counts = replace(live(), requests_missing=True, scraped=("a", "b"))
+        why, message = reason(ERRORS, counts)
+        assert why is Reason.SERIES_MISSING
+        assert "as in requests of the MetricProfile" in message
+        assert judged(P99, counts).verdict is Verdict.WITHIN
+
+    def test_errors_need_no_histogram(self) -> None:
+        assert judged(ERRORS, replace(live(), pods={})).verdict is Verdict.WITHIN
+
+    def test_summary_has_no_tails(self) -> None:
+        counts = replace(live(hidden=100), brackets={LIMIT: Bracket(None, None)})
+        why, message = reason(P99, counts)
+        assert why is Reason.MEAN_ONLY
+        assert "limit the Mean" in message
+        assert judged(MEAN, counts).verdict is not Verdict.BREACH
+
+    @EVERY
     def test_silent_pod_keeps_all_from_being_within(self, o: Objective) -> None:
-        result = judged(o, replace(live(), silent=("c",)))
-        assert (result.verdict, result.reason, result.enough) == (Verdict.INCONCLUSIVE, Reason.NO_DATA, False)
-        assert "no sample of c for 5 scrape intervals" in result.message
+        why, message = reason(o, replace(live(), silent=("c", "d", "e", "f")))
+        assert why is Reason.PODS_NOT_SCRAPED
+        assert "no sample of c, d, e and 1 more for 5 scrape intervals" in message
 
-    def test_silent_pod_does_not_hide_a_breach(self) -> None:
-        assert judged(P99, replace(live(slow=10), silent=("c",))).verdict is Verdict.BREACH
+    @EVERY
+    def test_garbled_pod_keeps_all_from_being_within(self, o: Objective) -> None:
+        why, message = reason(o, replace(live(), garbled=("b",)))
+        assert why is Reason.INVALID_SAMPLES
+        assert "the metrics of b cannot be read" in message
+
+    @pytest.mark.parametrize("field", ["silent", "garbled"])
+    def test_missing_pod_does_not_hide_a_breach(self, field: str) -> None:
+        assert judged(P99, replace(live(slow=10), **{field: ("c",)})).verdict is Verdict.BREACH
 
 
 @pytest.mark.parametrize("o", [ACCURACY, THROUGHPUT], ids=lambda o: o.name)

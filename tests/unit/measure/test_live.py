@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+import math
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
-from tests.unit.measure.scrapes import PROFILE, Pod, answer
+from tests.unit.measure.scrapes import NATIVE_PROFILE, PROFILE, Pod, answer, native_answer
 from tollgate.measure.counts import Block, LiveCounts
 from tollgate.measure.histogram import Bracket
-from tollgate.measure.live import count_live
+from tollgate.measure.live import LiveSamples, count_live
 from tollgate.ports import Samples
 
 LIMIT = Decimal("0.25")
@@ -26,6 +28,11 @@ def busy(name: str = "a", scrapes: int = 5) -> Pod:
 
 def count(*pods: Pod, since: float = 0.0, until: float = 40.0, expected: tuple[str, ...] = ()) -> LiveCounts:
     return count_live(PROFILE, answer(pods), limits=[LIMIT], since=since, until=until, expected=expected)
+
+
+def of(samples: LiveSamples, until: float = 40.0, expected: tuple[str, ...] = ()) -> LiveCounts:
+    profile = NATIVE_PROFILE if samples.histograms else PROFILE
+    return count_live(profile, samples, limits=[LIMIT], since=0.0, until=until, expected=expected)
 
 
 def test_counts_of_the_window() -> None:
@@ -110,13 +117,43 @@ def test_edge_that_one_pod_lacks_is_lacking() -> None:
 
 
 def test_error_counter_that_appears_with_its_first_error_counts_it() -> None:
-    samples = answer([busy()], errors=False)
     first = Samples({"pod": "a", "instance": "a:8000", "code": "500"}, ((30.0, 2.0), (40.0, 3.0)))
-    live = count_live(
-        PROFILE, type(samples)(samples.buckets, samples.counts, samples.sums, None, [first]),
-        limits=[LIMIT], since=0.0, until=40.0,
-    )  # fmt: skip
-    assert live.total.errors == 3
+    assert of(replace(answer([busy()]), errors=[first])).total.errors == 3
+
+
+def test_error_counter_that_passed_its_old_value_after_a_restart() -> None:
+    errors = Samples({"pod": "a", "instance": "a:8000", "code": "500"}, ((20.0, 2.0), (30.0, 5.0)))
+    pod = busy(scrapes=3)
+    pod.restart()
+    pod.serve([FAST] * 7)
+    pod.scrape(30.0)
+    assert of(replace(answer([pod]), errors=[errors])).total.errors == 2 + 5
+
+
+def test_errors_whose_requests_are_not_known_yet_wait() -> None:
+    """A scrape that came in between two queries: its errors are known and its requests are not."""
+    samples = answer([busy(scrapes=6)])
+    late = replace(
+        samples, **{part: cut(getattr(samples, part), 40.0) for part in ("buckets", "counts", "sums")}
+    )
+    live = of(late, until=60.0)
+    assert (live.total.attempts, live.total.errors) == (44, 4)
+
+
+def test_errors_are_counted_where_requests_are() -> None:
+    """The first scrapes of the histogram cannot be read, so neither errors count there."""
+    samples = answer([busy()])
+    nan = [
+        Samples(one.labels, [(at, math.nan if at < 20 else v) for at, v in one.points])
+        for one in samples.buckets
+    ]
+    live = of(replace(samples, buckets=nan))
+    assert (live.total.attempts, live.total.errors) == (22, 2)
+
+
+def test_errors_of_another_process_are_counted_by_themselves() -> None:
+    gateway = Samples({"pod": "a", "instance": "gateway:1"}, ((5.0, 2.0), (35.0, 9.0)))
+    assert of(replace(answer([busy()]), errors=[gateway])).total.errors == 7
 
 
 def test_error_counter_that_nobody_exports_is_not_zero_errors() -> None:
@@ -127,14 +164,109 @@ def test_error_counter_that_nobody_exports_is_not_zero_errors() -> None:
 
 def test_absent_error_labels_of_a_known_request_series_are_zero_errors() -> None:
     profile = PROFILE.model_copy(update={"requests": PROFILE.errors})
-    samples = answer([busy()], errors=False)
-    requests = busy().series("count")
-    live = count_live(
-        profile, type(samples)(samples.buckets, samples.counts, samples.sums, requests, []),
-        limits=[], since=0.0, until=40.0,
-    )  # fmt: skip
+    samples = replace(answer([busy()], errors=False), requests=busy().series("count"))
+    live = count_live(profile, samples, limits=[], since=0.0, until=40.0)
     assert live.errors_seen
     assert (live.total.attempts, live.total.errors) == (44, 0)
+
+
+def cut(series: list[Samples], until: float) -> list[Samples]:
+    return [Samples(one.labels, [point for point in one.points if point[0] <= until]) for one in series]
+
+
+def test_counter_of_requests_that_nobody_exports() -> None:
+    assert of(replace(answer([busy()]), requests=[])).requests_missing
+    assert not of(replace(answer([busy()]), requests=busy().series("count"))).requests_missing
+
+
+class TestUp:
+    """Prometheus' own series of each scrape."""
+
+    def test_requests_that_a_series_appears_with_count_on_a_pod_scraped_before(self) -> None:
+        pod = Pod("a")
+        pod.serve([FAST, SLOW])
+        pod.scrape(10.0)
+        for scraped, requests in ((1.0, 2), (0.0, 0)):
+            up = Samples(pod.labels, ((0.0, scraped), (10.0, 1.0)))
+            assert of(replace(answer([pod]), up=[up])).total.requests == requests
+
+    def test_pod_without_a_series_yet_is_not_silent_when_scraped(self) -> None:
+        idle = Samples({"pod": "idle", "instance": "idle:8000"}, ((30.0, 1.0), (40.0, 1.0)))
+        live = of(replace(answer([busy()]), up=[idle]), expected=("a", "idle", "gone"))
+        assert (live.scraped, live.silent) == (("a", "idle"), ("gone",))
+
+    def test_pod_whose_scrapes_fail_is_silent(self) -> None:
+        pod = Pod("a")
+        for at in (0.0, 10.0, 20.0):
+            pod.miss(at)
+        live = of(answer([pod], up=True), expected=("a",))
+        assert (live.scraped, live.silent) == ((), ("a",))
+
+
+class TestNative:
+    def test_same_counts_as_classic_where_the_edges_are_the_same(self) -> None:
+        classic, native = of(answer([busy()])), of(native_answer([busy()], "custom"))
+        assert native == replace(classic, edges=())
+
+    def test_limit_within_an_exponential_bucket_is_bounded(self) -> None:
+        pod = Pod("a")
+        pod.scrape(0.0)
+        pod.serve([FAST] * 5 + [0.245, 0.255, SLOW])
+        pod.scrape(10.0)
+        live = of(native_answer([pod]))
+        assert live.total.requests == 8
+        assert live.total.slow[LIMIT] == (2, 2), "0.25 is a power of two, an edge at any resolution"
+        between = Decimal("0.24")
+        live = count_live(NATIVE_PROFILE, native_answer([pod]), limits=[between], since=0.0, until=40.0)
+        assert live.total.slow[between] == (2, 3)
+        assert live.brackets[between] == Bracket(pytest.approx(0.2293, abs=1e-4), 0.25)
+
+    def test_lower_resolution_midway_loses_no_request(self) -> None:
+        pod = busy(scrapes=3)
+        pod.schema = 0
+        pod.scrape(30.0)
+        live = of(native_answer([pod]))
+        assert (live.total.requests, live.total.slow[LIMIT]) == (33, (3, 3))
+        assert live.total.latency_sum == pytest.approx(3 * (10 * FAST + SLOW))
+
+
+class TestGarbled:
+    def test_unreadable_scrapes_are_lost_scrapes(self) -> None:
+        samples = answer([busy()])
+        bad = [
+            Samples(one.labels, [(at, -1.0 if at == 20.0 else value) for at, value in one.points])
+            for one in samples.buckets
+        ]
+        live = of(replace(samples, buckets=bad), expected=("a",))
+        assert (live.total.requests, live.garbled, live.silent) == (44, (), ())
+
+    def test_pod_that_cannot_be_read_any_more_is_named(self) -> None:
+        samples = answer([busy("a", scrapes=12), busy("b", scrapes=12)])
+        bad = [
+            Samples(one.labels, [(at, math.nan if at >= 50 else value) for at, value in one.points])
+            for one in samples.buckets
+            if one.labels["pod"] == "b"
+        ]
+        good = [one for one in samples.buckets if one.labels["pod"] == "a"]
+        live = of(replace(samples, buckets=[*good, *bad]), until=110.0, expected=("a", "b"))
+        assert (live.garbled, live.pods) == (("b",), {"a": 121, "b": 44})
+
+    def test_plain_numbers_are_no_native_histogram(self) -> None:
+        summary = Samples({"pod": "a", "quantile": "0.99"}, ((30.0, 0.2), (40.0, 0.3)))
+        live = of(LiveSamples(histograms=[summary]))
+        assert (live.pods, live.garbled) == ({}, ("a",))
+
+    def test_error_counter_that_cannot_be_read(self) -> None:
+        bad = Samples({"pod": "a", "instance": "a:8000"}, ((30.0, math.nan), (40.0, math.nan)))
+        live = of(replace(answer([busy()]), errors=[bad]))
+        assert (live.errors_seen, live.garbled) == (False, ("a",))
+
+    def test_sum_that_is_no_number_is_no_sum_but_its_requests_count(self) -> None:
+        samples = answer([busy()])
+        nan = [Samples(one.labels, [(at, math.nan) for at, _ in one.points]) for one in samples.sums]
+        live = of(replace(samples, sums=nan))
+        assert (live.sums_seen, live.total.requests, live.total.latency_sum) == (False, 44, 0.0)
+        assert not of(replace(samples, sums=[])).sums_seen
 
 
 def test_no_samples_are_no_counts() -> None:

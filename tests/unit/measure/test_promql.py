@@ -24,7 +24,15 @@ def test_queries_are_range_selectors_that_carry_namespace_and_pods() -> None:
     assert queries.buckets == "lat_bucket" + rest
     assert queries.sums == "lat_sum" + rest
     assert queries.errors == 'errors_total{kube_namespace="vision",kube_pod=~"^(?:a\\\\.x|b-1)$"}[90s]'
-    assert queries.requests is None
+    assert (queries.requests, queries.histograms) == (None, None)
+    assert queries.up == 'up{kube_namespace="vision",kube_pod=~"^(?:a\\\\.x|b-1)$"}[90s]'
+
+
+def test_native_histogram_is_one_series() -> None:
+    latency = PROFILE.latency.model_copy(update={"type": "Native"})
+    queries = live_queries(PROFILE.model_copy(update={"latency": latency}), "vision", PodNames(("a",)), 90)
+    assert queries.histograms == r'lat{kube_namespace="vision",kube_pod=~"^(?:a)$",route!~"a\"b\\c"}[90s]'
+    assert (queries.buckets, queries.counts, queries.sums) == (None, None, None)
 
 
 def test_no_pods_are_no_query() -> None:

@@ -164,7 +164,7 @@ class World:
         elif name.endswith("_sum"):
             yield "", [total for _, _, _, total in rows]
         else:
-            yield "", [0.0 for _ in rows]
+            yield "", [float(name == "up") for _ in rows]
 
     # ---- the user's side
     def put(self, obj: Object) -> Object:
