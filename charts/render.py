@@ -2,6 +2,7 @@
 
     crds/, charts/tollgate/files/crds/     from the models         (tollgate.api.crd)
     charts/tollgate/files/latch.yaml       from its builder        (tollgate.manifests.latch)
+    charts/tollgate/files/approver.yaml    from its builder        (tollgate.manifests.approver)
     charts/plain/                          from the chart          (helm template, default values)
 
 `--check` writes nothing and fails where a file differs from its source.
@@ -18,6 +19,7 @@ from pathlib import Path
 import yaml
 
 from tollgate.api import crd
+from tollgate.manifests.approver import approver_binding, approver_policy
 from tollgate.manifests.latch import latch_binding, latch_policy
 
 CHARTS = Path(__file__).resolve().parent
@@ -27,13 +29,19 @@ CRD_FOLDERS = (CHARTS.parent / "crds", CHART / "files/crds")
 NAMESPACE = "tollgate-system"
 
 
-def latch() -> dict[Path, str]:
-    """The latch, for the chart."""
-    documents = yaml.safe_dump_all([latch_policy(), latch_binding()], sort_keys=False, width=110)
+POLICIES = {
+    "latch": (latch_policy, latch_binding),
+    "approver": (approver_policy, approver_binding),
+}
+
+
+def policies() -> dict[Path, str]:
+    """The admission policies, for the chart."""
+    header = "# Generated from tollgate.manifests.{} by charts/render.py. Do not edit.\n"
     return {
-        CHART
-        / "files/latch.yaml": "# Generated from tollgate.manifests.latch by charts/render.py. Do not edit.\n"
-        + documents
+        CHART / f"files/{name}.yaml": header.format(name)
+        + yaml.safe_dump_all([build() for build in builders], sort_keys=False, width=110)
+        for name, builders in POLICIES.items()
     }
 
 
@@ -62,8 +70,8 @@ def main() -> int:
     parser.add_argument("--check", action="store_true", help="write nothing; fail where a file differs")
     check = parser.parse_args().check
     failed = crd.main([*map(str, CRD_FOLDERS), *(["--check"] if check else [])])
-    # The chart is rendered from files on disk, so the latch has to be there first.
-    for source in (latch, lambda: plain(os.environ.get("HELM", "helm"))):
+    # The chart is rendered from files on disk, so the policies have to be there first.
+    for source in (policies, lambda: plain(os.environ.get("HELM", "helm"))):
         for path, content in source().items():
             if path.is_file() and path.read_text() == content:
                 continue

@@ -59,8 +59,8 @@ class Cluster(Protocol):
     async def list(self, kind: Kind, namespace: str, labels: str = "") -> list[Object]:
         """All objects of a namespace ("" for all namespaces) that match a label selector."""
 
-    async def create(self, obj: Object) -> Object:
-        """Create; Conflict when the name is taken."""
+    async def create(self, obj: Object, *, dry_run: bool = False) -> Object:
+        """Create; Conflict when the name is taken. A dry run is checked as any other and then not stored."""
 
     async def patch(
         self,

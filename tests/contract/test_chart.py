@@ -140,13 +140,15 @@ def test_benchmarks_run_the_operators_image_unless_told_otherwise(helm: str, cha
 
 
 def test_parts_can_be_left_out(helm: str, chart: Manifests) -> None:
-    switches = ("crds.install=false", "latch.install=false", "rbac.aggregate=false")
+    switches = ("crds.install=false", "latch.install=false", "approver.install=false", "rbac.aggregate=false")
     made = template(helm, *(part for switch in switches for part in ("--set", switch)))
     gone = {kind for kind, _ in chart.keys() - made.keys()}
     assert gone == {
         "CustomResourceDefinition",
         "MutatingAdmissionPolicy",
         "MutatingAdmissionPolicyBinding",
+        "ValidatingAdmissionPolicy",
+        "ValidatingAdmissionPolicyBinding",
         "ClusterRole",
     }
     assert ("ClusterRole", "tollgate") in made
@@ -172,6 +174,7 @@ def test_the_operator_may_do_no_more_than_it_says(chart: Manifests) -> None:
         "benchmarks/status": {"patch"},
         "benchmarks": {"create"},
         "efficiencydecisions": {"create"},
+        "efficiencysignoffs": {"create"},
         "deployments": {"create", "patch", "delete"},
         "replicasets": {"patch", "delete"},
         "pods": {"patch"},
@@ -184,6 +187,9 @@ def test_the_operator_may_do_no_more_than_it_says(chart: Manifests) -> None:
 def test_tenants_write_budgets_and_never_decisions(chart: Manifests) -> None:
     (edit,) = chart["ClusterRole", "tollgate-edit"]["rules"]
     assert edit["resources"] == ["efficiencybudgets", "benchmarks"]
+    verbs = {verb for rule in chart["ClusterRole", "tollgate-approver"]["rules"] for verb in rule["verbs"]}
+    assert verbs == {"get", "list", "create", "approve"}
+    assert "aggregate-to" not in str(chart["ClusterRole", "tollgate-approver"]["metadata"])
     (view,) = chart["ClusterRole", "tollgate-view"]["rules"]
     assert set(view["verbs"]) == {"get", "list", "watch"}
 

@@ -88,13 +88,14 @@ class KubernetesCluster:
             if not query["continue"]:
                 return
 
-    async def create(self, obj: Object) -> Object:
+    async def create(self, obj: Object, *, dry_run: bool = False) -> Object:
         """See ports.Cluster. Denied when the namespace is gone."""
         metadata = obj["metadata"]
         namespace = metadata.get("namespace", "")
         kind = await self._resolve(obj["apiVersion"], obj["kind"])
         about = _name(namespace, metadata.get("name") or metadata.get("generateName", ""))
-        created = await self._request("create", kind, _path(kind, namespace), about, body=obj)
+        query = {"dryRun": "All"} if dry_run else {}
+        created = await self._request("create", kind, _path(kind, namespace), about, query=query, body=obj)
         if created is None:
             raise Denied(f"create {kind.kind} {about}: the namespace does not exist")
         return created

@@ -77,6 +77,11 @@ class DecisionSpec(Model):
         default_factory=list, description="The benchmark's result for each objective."
     )
     live_objectives: Results = Field(default_factory=list, description="The live result for each objective.")
+    approver_checked: bool | None = Field(
+        None,
+        description="Where people are asked to sign: whether the API server was seen to refuse a sign-off in "
+        "another person's name. While it is not, none counts.",
+    )
     sign_offs: Annotated[list[SignedOff], Field(max_length=16)] = Field(
         default_factory=list, description="The sign-offs that let the release go on, or refused it."
     )

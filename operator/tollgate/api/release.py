@@ -140,6 +140,11 @@ class Release(Model):
         default_factory=list, description="The stages so far and when each began."
     )
 
+    @property
+    def tolerated(self) -> frozenset[str]:
+        """Names of the objectives whose breach does not stop this release."""
+        return frozenset((*self.improves, *self.overrides))
+
 
 class Rejected(Model):
     """A revision that may not serve."""

@@ -10,7 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import AwareDatetime, Field, StringConstraints, model_validator
 
 from tollgate.api.base import Distinct, Model, NameRef, ObjectName, Rule, Word, checked
 from tollgate.api.canonical import Digest
@@ -118,7 +118,7 @@ class SignOffSpec(Model):
         description="Names of the objectives whose worsening is accepted. All that got worse must be among "
         "them, else the sign-off does not count.",
     )
-    expires_at: datetime | None = Field(
+    expires_at: AwareDatetime | None = Field(
         None, description="From then on the sign-off does not count, if it has not taken effect before."
     )
 

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from tollgate.api.budget import BudgetStatus, Mode, Release, Stage
 from tollgate.api.conditions import Condition, set_condition
-from tollgate.api.verdict import Reason, Verdict
+from tollgate.api.verdict import ObjectiveResult, Reason, Verdict
+from tollgate.decide.approval import signatures
 from tollgate.decide.gate import sentence, start_trouble
 from tollgate.decide.serving import rollback_obstacle
+from tollgate.decide.signing import UNCHECKED, appeal
 from tollgate.decide.snapshot import Snapshot
 
 Row = tuple[str, bool | None, str, str]
@@ -57,7 +59,7 @@ def _within(s: Snapshot, status: BudgetStatus) -> Row:
     judged = [r for r in status.objectives if r.reason is not Reason.NOT_JUDGED_HERE]
     bad = [r for r in judged if r.verdict is Verdict.BREACH]
     if bad:
-        return ("WithinBudget", False, "Breach", f"{sentence(bad)}. {_no_rollback(s, status)}".strip())
+        return ("WithinBudget", False, "Breach", f"{sentence(bad)}. {_no_rollback(s, status, bad)}".strip())
     open_ = [r for r in judged if r.verdict is Verdict.INCONCLUSIVE]
     if open_ or not judged:
         reason = open_[0].reason.value if open_ and open_[0].reason else "NotMeasured"
@@ -70,13 +72,15 @@ def _within(s: Snapshot, status: BudgetStatus) -> Row:
     )
 
 
-def _no_rollback(s: Snapshot, status: BudgetStatus) -> str:
+def _no_rollback(s: Snapshot, status: BudgetStatus, bad: list[ObjectiveResult]) -> str:
     """Why a breach while serving is not rolled back."""
     release = status.release
     if s.spec.mode is not Mode.ENFORCE:
         return ""
     if release is None or release.stage is not Stage.WATCHING:
         return "Not rolled back: the revision that serves is not under watch, so it may not be the cause"
+    if all(result.name in release.overrides for result in bad):
+        return f"Not rolled back: signed off by {signatures(release.sign_offs)}"
     obstacle = rollback_obstacle(s, status, release)
     return f"Not rolled back: {obstacle}" if obstacle else ""
 
@@ -88,7 +92,10 @@ def _progressing(s: Snapshot, status: BudgetStatus) -> Row:
     about = f"release {release.number}, revision {release.revision}"
     if release.stage.ended or release.stage in (Stage.WATCHING, Stage.OBSERVING):
         return ("Progressing", False, release.stage.value, f"{about}: {_why(release)}")
-    return ("Progressing", True, release.stage.value, f"{about}: {_detail(s, release)}")
+    reason = release.stage.value
+    if release.stage is Stage.AWAITING_SIGN_OFF and not s.approver_checked:
+        reason = UNCHECKED
+    return ("Progressing", True, reason, f"{about}: {_detail(s, release)}")
 
 
 def _detail(s: Snapshot, release: Release) -> str:
@@ -99,6 +106,8 @@ def _detail(s: Snapshot, release: Release) -> str:
             return start_trouble(s)
         case Stage.BENCHMARKING if s.measured is not None and s.measured.phase in ("Pending", "Running"):
             return s.measured.message or release.message
+        case Stage.AWAITING_SIGN_OFF:
+            return appeal(s, release)
         case Stage.PROMOTING if s.target is not None:
             return (
                 f"{release.message}. {s.target.updated} of {s.target.replicas} pods are of the new revision"

@@ -12,11 +12,13 @@ from datetime import datetime
 
 from tollgate.api.budget import BudgetStatus, Evidence, OnInconclusive, Release, Stage
 from tollgate.api.verdict import ObjectiveResult, Reason, Verdict
+from tollgate.decide.approval import signatures, worsened
 from tollgate.decide.compare import ParetoRelation
 from tollgate.decide.moves import Move, advance, approve, enter, refuse, supersede
 from tollgate.decide.snapshot import Measured, Snapshot
 
 BENCHMARK_ATTEMPTS = 3
+_WORSE = {ParetoRelation.TRADE_OFF: "TradeOff", ParetoRelation.DOMINATED: "Dominated"}
 
 
 def entered(release: Release, stage: Stage) -> datetime:
@@ -30,8 +32,8 @@ def breached(results: Iterable[ObjectiveResult]) -> list[ObjectiveResult]:
 
 
 def breaches(results: Iterable[ObjectiveResult], release: Release) -> list[ObjectiveResult]:
-    """Results that stop the release: all breaches but those of objectives it improves."""
-    return [r for r in breached(results) if r.name not in release.improves]
+    """Results that stop the release: all breaches but those that are tolerated."""
+    return [r for r in breached(results) if r.name not in release.tolerated]
 
 
 def sentence(results: Iterable[ObjectiveResult]) -> str:
@@ -98,7 +100,11 @@ def benchmarking(s: Snapshot, status: BudgetStatus, release: Release) -> Move | 
     if measured is None or measured.phase in ("Pending", "Running"):
         return None
     release = release.model_copy(
-        update={"benchmark": measured.name, "benchmark_objectives": list(measured.objectives)}
+        update={
+            "benchmark": measured.name,
+            "benchmark_objectives": list(measured.objectives),
+            "improves": [],
+        }
     )
     status = status.model_copy(update={"release": release})
     if measured.phase == "Failed":
@@ -111,38 +117,54 @@ def benchmarking(s: Snapshot, status: BudgetStatus, release: Release) -> Move | 
             release = release.model_copy(update={"improves": sorted(r.name for r in bad)})
             status = status.model_copy(update={"release": release})
             bad = []
-    if bad:
+    if bad and not s.spec.approval.may_override_breach:
         return refuse(s, status, Stage.REJECTED, "BenchmarkBreach", sentence(bad))
     if _says(measured.objectives, Reason.CLIENT_LIMITED):
         return _measure_again(s, status, release, measured)
 
     undecided = [r for r in _open(measured.objectives) if r.name not in release.improves]
     if undecided:
-        return _undecided(s, status, release, "BenchmarkInconclusive", sentence(undecided), has_data=True)
-    if measured.not_comparable and s.spec.trade_offs != "Allow":
+        why = sentence([*bad, *undecided])
+        return _undecided(s, status, release, "BenchmarkInconclusive", why, has_data=True)
+    if measured.not_comparable and not bad and s.spec.trade_offs != "Allow":
         why = f"{measured.relation_message}. To go on by the limits alone set benchmark.baseline: None"
         return _undecided(s, status, release, "NotComparable", why, has_data=True)
-    if (
-        measured.relation in (ParetoRelation.TRADE_OFF, ParetoRelation.DOMINATED)
-        and s.spec.trade_offs != "Allow"
-    ):
-        if s.spec.trade_offs == "Forbid":
-            return refuse(s, status, Stage.REJECTED, "TradeOffForbidden", measured.relation_message)
-        return refuse(
-            s,
-            status,
-            Stage.REJECTED,
-            "SignOffUnavailable",
-            f"{measured.relation_message}. This needs a person's sign-off, which this version cannot take yet: "
-            "improve the candidate, or set tradeOffs: Allow",
-        )
-    return _after_benchmark(s, status, release)
+    return _weighed(s, status, release, measured)
+
+
+def _weighed(s: Snapshot, status: BudgetStatus, release: Release, measured: Measured) -> Move:
+    """Every objective has spoken, or may stay silent: what got worse is not waved through."""
+    due = by_policy(s, status, release, measured.relation_message)
+    if due is not None:
+        return due
+    bad = sentence(breaches(release.benchmark_objectives, release))
+    return advance(
+        s,
+        status,
+        Stage.AWAITING_SIGN_OFF,
+        "BenchmarkBreach" if bad else _WORSE.get(measured.relation, "Worse"),
+        ". ".join(part for part in (bad, measured.relation_message) if part),
+        signable_since=release.started_at if s.approver_checked else None,
+    )
+
+
+def by_policy(s: Snapshot, status: BudgetStatus, release: Release, why: str) -> Move | None:
+    """What the budget says of a measured candidate by itself; None where it wants people to sign."""
+    bad = breaches(release.benchmark_objectives, release)
+    if bad:
+        asks = s.spec.approval.may_override_breach
+        return None if asks else refuse(s, status, Stage.REJECTED, "BenchmarkBreach", sentence(bad))
+    if s.spec.trade_offs == "Allow" or not worsened(release.benchmark_objectives, release.tolerated):
+        return after_benchmark(s, status, release, why)
+    if s.spec.trade_offs == "Forbid":
+        return refuse(s, status, Stage.REJECTED, "TradeOffForbidden", why)
+    return None
 
 
 def _measure_again(s: Snapshot, status: BudgetStatus, release: Release, measured: Measured) -> Move | None:
     """A benchmark that measured nothing is repeated, so often, and then left to onInconclusive."""
     why = sentence(_open(measured.objectives)) or measured.message
-    if release.attempt == BENCHMARK_ATTEMPTS:
+    if release.attempt >= BENCHMARK_ATTEMPTS:
         return _undecided(s, status, release, "BenchmarkFailed", why, has_data=False)
     return advance(
         s,
@@ -154,24 +176,35 @@ def _measure_again(s: Snapshot, status: BudgetStatus, release: Release, measured
     )
 
 
-def _after_benchmark(s: Snapshot, status: BudgetStatus, release: Release) -> Move:
-    assert s.measured is not None
+def after_benchmark(s: Snapshot, status: BudgetStatus, release: Release, relation: str) -> Move:
+    """The candidate goes on: to users, one share at a time, or as last-good where it serves already."""
+    reason, why = _passed(release, relation)
     if release.initial:
-        message = "what serves passed its benchmark"
-        release = enter(release, Stage.PROMOTED, s.now, "Passed", message)
+        release = enter(release, Stage.PROMOTED, s.now, reason, why)
         return Move(approve(s, status, release), ())
-    improves = f", recorded as improving {', '.join(release.improves)}" if release.improves else ""
     return advance(
         s,
         status,
         Stage.CANARY,
-        "Improves" if release.improves else "BenchmarkPassed",
-        f"the benchmark is within every limit{improves} ({s.measured.relation_message}): "
-        f"moving {s.spec.canary.steps[0].share} of the traffic",
+        reason,
+        f"{why}: moving {s.spec.canary.steps[0].share} of the traffic",
         step=0,
         counting_since=None,
         live_objectives=[],
     )
+
+
+def _passed(release: Release, relation: str) -> tuple[str, str]:
+    """Why a benchmarked candidate may go on: a reason and a sentence."""
+    if release.overrides:
+        what = f"the breach of {', '.join(release.overrides)}"
+        return "BreachOverridden", f"{what} was signed off by {signatures(release.sign_offs)}"
+    if release.sign_offs:
+        return "SignedOff", f"what got worse was signed off by {signatures(release.sign_offs)}"
+    if release.improves:
+        improved = f"recorded as improving {', '.join(release.improves)}"
+        return "Improves", f"the benchmark is within every limit, {improved} ({relation})"
+    return "BenchmarkPassed", f"the benchmark is within every limit ({relation})"
 
 
 def wanted_pods(s: Snapshot, step: int) -> int:
@@ -262,7 +295,8 @@ def _undecided(
         case OnInconclusive.PROMOTE if has_data:
             if release.stage is Stage.CANARY:
                 return promote(s, status, reason, f"let through by onInconclusive: Promote. {why}")
-            return _after_benchmark(s, status, release)
+            assert s.measured is not None
+            return _weighed(s, status, release, s.measured)
         case _:
             if release.reason == reason and release.message == why[:1024]:
                 return None
@@ -283,7 +317,7 @@ def _says(results: Iterable[ObjectiveResult], reason: Reason) -> bool:
 def _passes(result: ObjectiveResult, evidence: Evidence, release: Release) -> bool:
     if result.verdict is Verdict.WITHIN or result.reason is Reason.NOT_JUDGED_HERE:
         return True
-    if result.name in release.improves:
+    if result.name in release.tolerated:
         return True
     if result.verdict is Verdict.BREACH or evidence is Evidence.CERTIFIED:
         return False

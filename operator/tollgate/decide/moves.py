@@ -38,6 +38,8 @@ def identity(s: Snapshot) -> Identity:
 def record_action(release: Release) -> DecisionAction | None:
     """The record that a release in this stage must have; None while nothing was decided."""
     match release.stage:
+        case Stage.AWAITING_SIGN_OFF:
+            return DecisionAction.AWAITING_SIGN_OFF
         case Stage.PROMOTING | Stage.WATCHING | Stage.PROMOTED:
             return DecisionAction.ADOPTED if release.reason == "Adopted" else DecisionAction.PROMOTED
         case Stage.REJECTED:
@@ -57,7 +59,10 @@ def record_action(release: Release) -> DecisionAction | None:
 def record_name(s: Snapshot, release: Release) -> str:
     """Name of that record; "" when there is none to write."""
     action = record_action(release)
-    return decision_name(identity(s), release.number, action) if action else ""
+    if action is None:
+        return ""
+    attempt = release.attempt if action is DecisionAction.AWAITING_SIGN_OFF else 1
+    return decision_name(identity(s), release.number, action, attempt)
 
 
 def recorded(s: Snapshot, release: Release) -> bool:

@@ -95,10 +95,17 @@ def record(s: Snapshot, status: BudgetStatus, release: Release) -> DecisionSpec:
         benchmark=release.benchmark,
         benchmark_objectives=release.benchmark_objectives,
         live_objectives=release.live_objectives,
+        approver_checked=_approver_checked(release),
         sign_offs=release.sign_offs,
         actor=s.actor,
         operator=__version__,
     )
+
+
+def _approver_checked(release: Release) -> bool | None:
+    """None where nobody was asked to sign."""
+    asked = any(span.stage is Stage.AWAITING_SIGN_OFF for span in release.history)
+    return release.signable_since is not None if asked else None
 
 
 def _decided(release: Release) -> int:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from tollgate.api.budget import BudgetStatus, Mode, Release, Stage
 from tollgate.api.chain import UnwrittenRecord
-from tollgate.decide import gate, observing, serving
+from tollgate.decide import gate, observing, serving, signing
 from tollgate.decide.actions import Action, Govern, Notice
 from tollgate.decide.conditions import report
 from tollgate.decide.moves import Move
@@ -26,6 +26,7 @@ _STAGES: dict[Stage, tuple[Look, ...]] = {
     Stage.HELD: (gate.superseded, gate.held),
     Stage.STARTING: (gate.superseded, gate.starting),
     Stage.BENCHMARKING: (gate.superseded, gate.benchmarking),
+    Stage.AWAITING_SIGN_OFF: (gate.superseded, signing.awaiting),
     Stage.CANARY: (gate.superseded, gate.canary),
     Stage.PROMOTING: (serving.promoting,),
     Stage.WATCHING: (serving.watching,),
@@ -144,6 +145,8 @@ def _patience(s: Snapshot, status: BudgetStatus) -> float:
             return 1.0
         case Stage.BENCHMARKING:
             return 3.0
+        case Stage.AWAITING_SIGN_OFF:
+            return 10.0  # a sign-off brings it forward; only one that expires does not
         case Stage.CANARY:
             return min(2.0, scrape)
         case Stage.WATCHING:

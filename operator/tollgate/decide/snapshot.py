@@ -9,8 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from tollgate.api.budget import BudgetSpec, BudgetStatus
+from tollgate.api.budget import BudgetSpec, BudgetStatus, Objective
 from tollgate.api.verdict import ObjectiveResult
+from tollgate.decide.approval import SignOff
 from tollgate.decide.chain import Link
 from tollgate.decide.compare import ParetoRelation
 
@@ -104,6 +105,16 @@ class Measured:
 
 
 @dataclass(frozen=True)
+class Signing:
+    """The record that people are asked to sign, as it is stored, and the sign-offs of this budget."""
+
+    digest: str
+    objectives: tuple[Objective, ...]
+    confidence: str
+    sign_offs: tuple[SignOff, ...] = ()
+
+
+@dataclass(frozen=True)
 class Problem:
     """Why a policy can not be enforced as it is."""
 
@@ -129,6 +140,8 @@ class Snapshot:
     candidate: Candidate | None = None
     measured: Measured | None = None
     recorded_pods: int = 0  # with so many pods last-good was measured; 0 where nothing is compared with that
+    signing: Signing | None = None  # None: nobody is asked, or the record is not there
+    approver_checked: bool = False  # the API server was seen to refuse a sign-off in another person's name
     live: tuple[ObjectiveResult, ...] = ()
     problems: tuple[Problem, ...] = ()
     hints: tuple[str, ...] = ()  # said in Ready's message, without stopping anything

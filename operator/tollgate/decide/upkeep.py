@@ -109,7 +109,7 @@ def _candidate(s: Snapshot, status: BudgetStatus, release: Release) -> list[Acti
     if candidate is not None and not candidate.ours:
         return []
     match release.stage:
-        case Stage.STARTING | Stage.BENCHMARKING | Stage.CANARY:
+        case Stage.STARTING | Stage.BENCHMARKING | Stage.AWAITING_SIGN_OFF | Stage.CANARY:
             actions = _running(s, release)
             if release.stage is Stage.BENCHMARKING and s.measured is None:
                 actions.append(MakeBenchmark(measurement_name(s, release)))

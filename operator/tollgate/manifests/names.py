@@ -81,9 +81,13 @@ def benchmark_name(budget: Identity, release: int, revision: str, attempt: int =
     return fit(f"{budget.name}-{_short_hash(budget.uid)[:5]}-{release}-{revision}{repeated}")
 
 
-def decision_name(budget: Identity, release: int, action: Action) -> str:
-    """Name of a decision's record. Records outlive their budget, so the budget's uid is part of it."""
-    return fit(f"{budget.name}-{_short_hash(budget.uid)[:5]}-{release}-{action.lower()}")
+def decision_name(budget: Identity, release: int, action: Action, attempt: int = 1) -> str:
+    """Name of a decision's record. Records outlive their budget, so the budget's uid is part of it.
+
+    An action that a release can come to with each of its measurements has the `attempt` in the name.
+    """
+    repeated = f"-{attempt}" if attempt > 1 else ""
+    return fit(f"{budget.name}-{_short_hash(budget.uid)[:5]}-{release}-{action.lower()}{repeated}")
 
 
 def _short_hash(text: str) -> str:

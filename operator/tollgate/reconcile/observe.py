@@ -38,6 +38,7 @@ from tollgate.reconcile.measured import Measurements
 from tollgate.reconcile.options import Options
 from tollgate.reconcile.policy import Policy, hints, problems
 from tollgate.reconcile.records import records_of, whoami
+from tollgate.reconcile.signing import ApproverProof, may_ask, signing
 
 LATCH_CHECKED_SECONDS = 60
 
@@ -63,6 +64,7 @@ class Observer:
         self._measurements = Measurements(cluster, options.prices)
         self._latch: tuple[datetime, bool] | None = None
         self._actor: str | None = None
+        self._approver = ApproverProof(cluster, clock)
 
     async def observe(self, raw: Object, budget: EfficiencyBudget) -> Observed:
         """Everything about this budget, now."""
@@ -103,6 +105,8 @@ class Observer:
         live = await self._live(snapshot, metric_profile, cost)
         measured = await self._measurements.of_candidate(snapshot, cost)
         recorded_pods = await self._measurements.recorded_pods(snapshot)
+        asks = may_ask(spec)
+        checked = asks and await self._approver.holds(namespace, meta["name"])
         policy = Policy(
             spec=spec,
             target=target,
@@ -111,12 +115,15 @@ class Observer:
             metrics=metric_profile,
             prices=self._options.prices,
             edges=live.edges,
+            approver_unchecked=asks and not checked,
         )
         snapshot = replace(
             snapshot,
             live=live.results,
             measured=measured,
             recorded_pods=recorded_pods,
+            signing=await signing(self._cluster, snapshot),
+            approver_checked=checked,
             problems=problems(policy),
             hints=hints(policy),
         )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from tollgate.api.budget import BudgetSpec, Dimension
 from tollgate.api.profiles import BenchmarkProfileSpec, MetricProfileSpec
 from tollgate.decide import planning
+from tollgate.decide.signing import UNCHECKED_APPROVER
 from tollgate.decide.snapshot import Problem, Target
 from tollgate.measure.cost import PriceTable
 
@@ -23,6 +24,7 @@ class Policy:
     metrics: MetricProfileSpec | None
     prices: PriceTable | None
     edges: Sequence[float] = ()
+    approver_unchecked: bool = False
 
 
 def problems(policy: Policy) -> tuple[Problem, ...]:
@@ -113,5 +115,7 @@ def hints(policy: Policy) -> tuple[str, ...]:
         said.append(
             "revisionHistoryLimit of the Deployment is 0: no roll-back is possible; set it to 1 or more."
         )
+    if policy.approver_unchecked:
+        said.append(f"Sign-offs would not count: {UNCHECKED_APPROVER}.")
     said.append(planning.canary_message(policy.spec.objectives, alpha=policy.spec.alpha, rate=None))
     return tuple(said)

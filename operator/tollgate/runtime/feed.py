@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 
 from tollgate.api.base import GROUP
+from tollgate.api.release import Stage
 from tollgate.manifests.names import GOVERNED
 from tollgate.ports import (
     BENCHMARK,
@@ -18,13 +19,14 @@ from tollgate.ports import (
     DEPLOYMENT,
     JOB,
     METRIC_PROFILE,
+    SIGN_OFF,
     Kind,
     Object,
 )
 from tollgate.reconcile.key import Controller, Key
 from tollgate.runtime.view import BudgetView, Reference, items, text
 
-WATCHED = (BUDGET, BENCHMARK, BENCHMARK_PROFILE, METRIC_PROFILE, DEPLOYMENT, JOB)
+WATCHED = (BUDGET, BENCHMARK, BENCHMARK_PROFILE, METRIC_PROFILE, DEPLOYMENT, JOB, SIGN_OFF)
 _ORPHAN_SECONDS = 5.0  # at a start, Deployments may come before the budgets that govern them
 _CONTROLLERS: dict[str, Controller] = {BUDGET.kind: "budget", BENCHMARK.kind: "benchmark"}
 _FINISHED = ("Succeeded", "Failed")
@@ -70,6 +72,8 @@ class Feed:
             self._enqueue(Key("benchmark", namespace, name), 0.0)
         elif kind == DEPLOYMENT and not deleted and text(obj, "metadata", "labels", GOVERNED):
             self._orphan(Key("deployment", namespace, name), _ORPHAN_SECONDS)
+        elif kind == SIGN_OFF:
+            self._signed(Key("budget", namespace, text(obj, "spec", "budget", "name")))
 
     def governs(self, deployment: Key) -> bool:
         """Whether a budget is known for a Deployment: then that budget's reconciler answers for it."""
@@ -130,6 +134,12 @@ class Feed:
     def _orphan(self, deployment: Key, seconds: float) -> None:
         if deployment.name and not self.governs(deployment):
             self._enqueue(deployment, seconds)
+
+    def _signed(self, budget: Key) -> None:
+        """Only a budget that waits for people is looked at: old sign-offs come by with every watch that begins."""
+        view = self.budgets.get(budget)
+        if view is not None and view.stage == Stage.AWAITING_SIGN_OFF.value:
+            self._enqueue(budget, 0.0)
 
     def _wake(self, keys: Iterable[Key]) -> None:
         for key in keys:

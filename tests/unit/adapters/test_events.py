@@ -26,7 +26,7 @@ class World:
         self.time = datetime(2026, 3, 1, tzinfo=UTC)
         self.error: Exception | None = None
 
-    async def create(self, obj: Object) -> Object:
+    async def create(self, obj: Object, *, dry_run: bool = False) -> Object:
         if self.error:
             raise self.error
         self.created.append(obj)

@@ -7,6 +7,7 @@ import pytest
 from tests.unit.reconcile.behaviour import Behaviour
 from tests.unit.reconcile.operator import Operator
 from tests.unit.reconcile.setting import populated
+from tests.unit.reconcile.test_signing import asked, begun, release, sign
 from tests.unit.reconcile.world import World
 from tollgate.api.budget import Stage
 from tollgate.decide.chain import read_link, walk
@@ -58,7 +59,7 @@ UNDISTURBED: dict[str, dict[str, list[str]]] = {}
 
 @pytest.mark.parametrize("kill_after", range(1, WRITES + 1))
 async def test_killed_after_each_write(kill_after: int) -> None:
-    if not UNDISTURBED:
+    if "outcome" not in UNDISTURBED:
         UNDISTURBED["outcome"] = outcome((await story(None))[0])
     world, op = await story(kill_after)
     assert world.kill_after is None, "the operator was killed"
@@ -67,3 +68,36 @@ async def test_killed_after_each_write(kill_after: int) -> None:
     assert op.stage is Stage.REJECTED
     assert len([r for r in op.status.rejected if r.rolled_back]) == 1, "exactly one roll-back"
     the_chain_is_whole(world, op)
+
+
+SIGNED_WRITES = range(11, 36)
+"""Of the story of a trade-off: from the result of its first benchmark until users meet it."""
+
+
+async def signed_story(kill_after: int | None) -> Operator:
+    """v3 is a trade-off: its objectives change while it waits, it is measured anew, signed off and promoted."""
+    op = await begun()
+    op.world.writes.clear()
+    op.world.kill_after = kill_after
+    await op.run(lambda: asked(op))
+    first = release(op).decision
+    budget = op.world.objects[("efficiencybudgets", "vision", "digits")]["spec"]
+    budget["confidence"] = "0.96"
+    await op.run(lambda: asked(op) and release(op).decision != first)
+    sign(op, "alice")
+    await op.run(lambda: op.world.serving() == {"v3": 2})
+    await op.run(lambda: release(op).decision.endswith("-promoted"))
+    await op.run(lambda: ("deployments", "vision", "digits-candidate") not in op.world.objects)
+    return op
+
+
+@pytest.mark.parametrize("kill_after", SIGNED_WRITES)
+async def test_killed_after_each_write_of_a_trade_off(kill_after: int) -> None:
+    if "signed" not in UNDISTURBED:
+        UNDISTURBED["signed"] = outcome((await signed_story(None)).world)
+    op = await signed_story(kill_after)
+    assert op.world.kill_after is None, "the operator was killed"
+    assert outcome(op.world) == UNDISTURBED["signed"]
+    assert [signed.username for signed in release(op).sign_offs] == ["alice"]
+    assert op.world.serving() == {"v3": 2}
+    the_chain_is_whole(op.world, op)

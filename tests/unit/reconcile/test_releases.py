@@ -304,14 +304,6 @@ async def test_resting_latch_where_admission_policies_are_not_served() -> None:
     await op.run(lambda: target(world).get("paused") is True and world.serving() == {"v2": 2})
 
 
-async def test_trade_off_is_refused_with_the_reason(op: Operator) -> None:
-    await release(op, "v2", Behaviour(accuracy=0.99, mean=0.02), Stage.WATCHING)
-    await op.run(lambda: not candidate(op.world))
-    await release(op, "v3", Behaviour(accuracy=0.999, mean=0.06), Stage.REJECTED)
-    assert op.status.release is not None
-    assert op.status.release.reason == "SignOffUnavailable"
-
-
 async def test_candidate_that_never_starts_says_why(op: Operator) -> None:
     op.world.git_applies("v7", Behaviour(ready=False))
     for _ in range(30):

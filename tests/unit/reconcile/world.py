@@ -17,6 +17,7 @@ from typing import Any
 from tests.unit.reconcile.behaviour import Behaviour, measurement
 from tollgate.api import transport
 from tollgate.errors import Conflict, Denied
+from tollgate.manifests.approver import APPROVER, NOT_BY_THAT_PERSON
 from tollgate.ports import (
     Kind,
     Object,
@@ -26,6 +27,11 @@ from tollgate.ports import (
 SCRAPE = 5.0
 OPERATOR = "system:serviceaccount:tollgate-system:tollgate"
 START = datetime(2026, 1, 1, tzinfo=UTC)
+APPROVER_REFUSAL = (
+    'create EfficiencySignOff vision/x: efficiencysignoffs.tollgate.dev "x" is forbidden: ValidatingAdmissionPolicy '
+    f"'{APPROVER}' with binding '{APPROVER}' denied request: {NOT_BY_THAT_PERSON}: you are system:serviceaccount:"
+    "tollgate-system:tollgate, and spec.approver.username is tollgate:somebody-else"
+)
 
 
 class Killed(BaseException):
@@ -60,6 +66,7 @@ class World:
         self.has_admission_latch = True
         self.schedules_on = "node-1"  # where new pods go
         self.hidden: set[str] = set()  # resources that the operator may not read
+        self.checks_approvers = True
         self._counters: dict[str, list[tuple[float, float, float, float]]] = {}
         self._uids = 0
         self._random = random.Random(7)
@@ -82,7 +89,11 @@ class World:
         wanted = dict(part.split("=", 1) for part in labels.split(",") if part)
         return [copy.deepcopy(o) for o in self._all(kind.plural, namespace) if self._matches(o, wanted)]
 
-    async def create(self, obj: Object) -> Object:
+    async def create(self, obj: Object, *, dry_run: bool = False) -> Object:
+        if dry_run:
+            if self.checks_approvers:
+                raise Denied(APPROVER_REFUSAL)
+            return copy.deepcopy(obj)
         if obj["kind"] == "SelfSubjectReview":  # stored nowhere
             return {**obj, "status": {"userInfo": {"username": OPERATOR}}}
         made = self.put(obj)

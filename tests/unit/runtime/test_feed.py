@@ -13,6 +13,7 @@ from tollgate.ports import (
     DEPLOYMENT,
     JOB,
     METRIC_PROFILE,
+    SIGN_OFF,
 )
 from tollgate.reconcile.key import Key
 from tollgate.runtime.feed import Feed
@@ -112,6 +113,16 @@ def test_a_job_wakes_the_benchmark_that_owns_it(world: World) -> None:
     world.feed.observe(JOB, "MODIFIED", thing("j", owner=("Benchmark", "m")))
     world.feed.observe(JOB, "MODIFIED", thing("cron-1"))
     assert world.take() == [(Key("benchmark", "vision", "m"), 0.0)]
+
+
+def test_a_sign_off_wakes_the_budget_that_waits_for_it_and_no_other(governed: World) -> None:
+    waits = budget("second", release={"stage": "AwaitingSignOff"})
+    governed.feed.observe(BUDGET, None, waits)
+    governed.take()
+    for name in ("second", "digits-budget", "unknown"):
+        governed.feed.observe(SIGN_OFF, "ADDED", thing("s") | {"spec": {"budget": {"name": name}}})
+    governed.feed.observe(SIGN_OFF, "ADDED", {"metadata": {}, "spec": None})
+    assert governed.take() == [(Key("budget", "vision", "second"), 0.0)]
 
 
 def test_a_governed_deployment_without_a_budget_is_an_orphan_a_little_later(world: World) -> None:

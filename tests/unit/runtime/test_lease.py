@@ -34,7 +34,7 @@ class FakeApi:
         await self._answer()
         return copy.deepcopy(self.lease)
 
-    async def create(self, obj: Object) -> Object:
+    async def create(self, obj: Object, *, dry_run: bool = False) -> Object:
         await self._answer()
         if self.lease is not None:
             raise Conflict("create Lease: it exists")
