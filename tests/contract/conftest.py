@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.contract.kubectl import Kubectl
+from tollgate.adapters.prometheus import PrometheusMetrics
 from tollgate.api.crd import definitions
 from tollgate.ports import Object
 
@@ -35,6 +36,23 @@ def kubeconfig() -> str:
 @pytest.fixture(scope="session")
 def kubectl(kubeconfig: str) -> Kubectl:
     return Kubectl(_ask_cluster("tool", "kubectl"), kubeconfig)
+
+
+@pytest.fixture(scope="session")
+def prometheus_url(kubeconfig: str) -> str:
+    """$TOLLGATE_PROMETHEUS_URL, else the Prometheus of the test cluster."""
+    if given := os.environ.get("TOLLGATE_PROMETHEUS_URL"):
+        return given
+    command = [sys.executable, str(ROOT / "tests/cluster/cli.py"), "prometheus"]
+    environment = {**os.environ, "KUBECONFIG": kubeconfig}
+    return subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout.strip()
+
+
+@pytest.fixture
+def metrics(prometheus_url: str) -> Iterator[PrometheusMetrics]:
+    metrics = PrometheusMetrics(prometheus_url)
+    yield metrics
+    metrics.close()
 
 
 @pytest.fixture(scope="session", autouse=True)

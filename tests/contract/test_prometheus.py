@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 import math
-import os
-import subprocess
-import sys
-from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
@@ -17,25 +12,7 @@ from tollgate.errors import MetricsError
 
 pytestmark = pytest.mark.cluster
 
-CLUSTER = Path(__file__).parents[1] / "cluster/cli.py"
 AT = datetime(2026, 3, 1, 12, 0, 30, tzinfo=UTC)
-
-
-@pytest.fixture(scope="module")
-def url(kubeconfig: str) -> str:
-    """$TOLLGATE_PROMETHEUS_URL, else the Prometheus of the test cluster."""
-    if given := os.environ.get("TOLLGATE_PROMETHEUS_URL"):
-        return given
-    command = [sys.executable, str(CLUSTER), "prometheus"]
-    environment = {**os.environ, "KUBECONFIG": kubeconfig}
-    return subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout.strip()
-
-
-@pytest.fixture
-def metrics(url: str) -> Iterator[PrometheusMetrics]:
-    metrics = PrometheusMetrics(url)
-    yield metrics
-    metrics.close()
 
 
 async def test_raw_samples_at_an_instant(metrics: PrometheusMetrics) -> None:
@@ -80,15 +57,15 @@ async def test_refusals_in_its_own_words(metrics: PrometheusMetrics, query: str,
         await metrics.samples(query, AT)
 
 
-async def test_an_answer_that_is_too_long(url: str) -> None:
-    metrics = PrometheusMetrics(url, max_bytes=64 * 1024)
+async def test_an_answer_that_is_too_long(prometheus_url: str) -> None:
+    metrics = PrometheusMetrics(prometheus_url, max_bytes=64 * 1024)
     with pytest.raises(MetricsError, match="more than 64 KiB"):
         await metrics.samples("vector(1)[5h:1s]", AT)
     metrics.close()
 
 
-async def test_a_query_that_takes_too_long(url: str) -> None:
-    metrics = PrometheusMetrics(url, timeout=0.001)
+async def test_a_query_that_takes_too_long(prometheus_url: str) -> None:
+    metrics = PrometheusMetrics(prometheus_url, timeout=0.001)
     with pytest.raises(MetricsError, match="Prometheus"):
         await metrics.samples("sum_over_time(vector(1)[10h:1s])", AT)
     metrics.close()

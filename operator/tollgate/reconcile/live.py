@@ -6,9 +6,10 @@ Whatever goes wrong on the way is a reason of its own in the results, never a ve
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 
 from tollgate.api.budget import BudgetSpec
 from tollgate.api.profiles import MetricProfileSpec
@@ -47,7 +48,16 @@ async def judge_pods(
     """Every objective judged on what these pods served since an instant."""
     try:
         counts = [
-            await _count(metrics, spec, profile, namespace, selector, since, now, expected)
+            await count_pods(
+                metrics,
+                profile,
+                namespace,
+                selector,
+                limits=latency_limits(spec.objectives),
+                since=since,
+                now=now,
+                expected=expected,
+            )
             for selector in pods
         ]
     except MetricsError as error:
@@ -66,16 +76,18 @@ async def judge_pods(
     return LiveVerdict(tuple(results), tuple(total.edges))
 
 
-async def _count(
+async def count_pods(
     metrics: Metrics,
-    spec: BudgetSpec,
     profile: MetricProfileSpec,
     namespace: str,
     pods: PodSelector,
+    *,
+    limits: Collection[Decimal],
     since: datetime,
     now: datetime,
-    expected: Sequence[str],
+    expected: Sequence[str] = (),
 ) -> LiveCounts:
+    """What these pods served since an instant; `limits` are latencies in seconds. Raises MetricsError."""
     seconds = window_seconds(profile, since.timestamp(), now.timestamp())
     queries = live_queries(profile, namespace, pods, seconds)
 
@@ -96,7 +108,7 @@ async def _count(
     return count_live(
         profile,
         samples,
-        limits=latency_limits(spec.objectives),
+        limits=limits,
         since=since.timestamp(),
         until=now.timestamp(),
         expected=expected,
