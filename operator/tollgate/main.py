@@ -14,7 +14,6 @@ import signal
 import socket
 import sys
 from collections.abc import Coroutine
-from pathlib import Path
 from typing import Any
 
 import kopf
@@ -22,7 +21,7 @@ import kopf
 from tollgate import handlers
 from tollgate.adapters.clock import SystemClock
 from tollgate.adapters.cluster import KubernetesCluster
-from tollgate.adapters.connection import connect
+from tollgate.adapters.connection import connect, pod_namespace
 from tollgate.adapters.events import KubernetesEvents
 from tollgate.adapters.prometheus import PrometheusMetrics
 from tollgate.errors import ClusterError, TollgateError
@@ -45,7 +44,6 @@ from tollgate.runtime.settings import Settings, SettingsError, load
 
 logger = logging.getLogger(__name__)
 
-_NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 _STUCK_SECONDS = 180.0
 _BEHIND_SECONDS = 60.0
 _DRAIN_SECONDS = 20.0
@@ -61,7 +59,7 @@ class Operator:
         instruments = Instruments()
         unguarded = KubernetesCluster(client, observe=instruments.api_call)
         self._lease = Lease(
-            unguarded, namespace=_namespace(), identity=f"{socket.gethostname()}-{os.getpid()}"
+            unguarded, namespace=pod_namespace(), identity=f"{socket.gethostname()}-{os.getpid()}"
         )
         self._elected = settings.leader_election.enabled
         seconds_left = self._lease.seconds_left if self._elected else lambda: math.inf
@@ -232,11 +230,6 @@ def _on_loop_error(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> 
         logger.debug("%s", context["message"])
     else:
         loop.default_exception_handler(context)
-
-
-def _namespace() -> str:
-    """Where the lease is: the pod's namespace, else "default"."""
-    return _NAMESPACE_FILE.read_text().strip() if _NAMESPACE_FILE.exists() else "default"
 
 
 if __name__ == "__main__":

@@ -7,14 +7,16 @@ from the kubeconfig (proxy-url), never from the environment.
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 from kubernetes.aio.client.api_client import ApiClient
 from kubernetes.aio.client.configuration import Configuration
-from kubernetes.aio.config import load_incluster_config, load_kube_config
+from kubernetes.aio.config import list_kube_config_contexts, load_incluster_config, load_kube_config
 
 from tollgate.errors import ClusterError
 
 _CONNECTIONS = 32
+_NAMESPACE_FILE = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
 _DEFAULT_KUBECONFIG = "~/.kube/config"
 _SERVICE_HOST = "KUBERNETES_SERVICE_HOST"
 
@@ -45,3 +47,20 @@ async def connect() -> ApiClient:
         ) from error
     configuration.host = configuration.host.rstrip("/")
     return ApiClient(configuration)
+
+
+def pod_namespace() -> str:
+    """The namespace of the pod that this process runs in; "default" outside of one."""
+    return _NAMESPACE_FILE.read_text().strip() if _NAMESPACE_FILE.exists() else "default"
+
+
+def default_namespace() -> str:
+    """The namespace that a command means which names none: of the pod, or of the kubeconfig's current context."""
+    kubeconfig = os.environ.get("KUBECONFIG", "")
+    if not kubeconfig and os.environ.get(_SERVICE_HOST):
+        return pod_namespace()
+    try:
+        _, current = list_kube_config_contexts(kubeconfig or None)  # type: ignore[no-untyped-call]
+        return str(current["context"].get("namespace") or "default")
+    except Exception:  # whatever is wrong with the file is said when it is used to connect
+        return "default"

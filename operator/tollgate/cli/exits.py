@@ -1,6 +1,6 @@
 """Exit codes of the commands, and how bad input ends one: a sentence on standard error, and 64.
 
-The codes of a verdict are for scripts and CI; 64 (EX_USAGE of sysexits.h) is no verdict.
+The codes of a verdict are for scripts and CI; 64 and 69 (EX_USAGE, EX_UNAVAILABLE of sysexits.h) are no verdict.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ class Exit(IntEnum):
     INCONCLUSIVE = 2
     NEEDS_SIGN_OFF = 3
     BAD_INPUT = 64
+    UNAVAILABLE = 69
 
 
 class BadInput(click.ClickException):

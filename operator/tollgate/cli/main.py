@@ -11,8 +11,9 @@ from collections.abc import Sequence
 import click
 
 from tollgate import __version__
+from tollgate.cli.approve import approve
 from tollgate.cli.check import check
-from tollgate.cli.exits import Exit, sentence
+from tollgate.cli.exits import BadInput, Exit, sentence
 from tollgate.cli.judge import judge
 
 
@@ -22,6 +23,7 @@ def tollgate() -> None:
     """Efficiency as a release criterion: judge, plan, check and audit on the command line."""
 
 
+tollgate.add_command(approve)
 tollgate.add_command(check)
 tollgate.add_command(judge)
 
@@ -39,7 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return Exit.BAD_INPUT
     except click.ClickException as error:
         click.echo(sentence(error), err=True)
-        return Exit.BAD_INPUT
+        return error.exit_code if isinstance(error, BadInput) else Exit.BAD_INPUT
     return int(code or 0)
 
 

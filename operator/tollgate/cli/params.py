@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -14,6 +15,8 @@ MOST_REQUESTS = 10**12
 
 _RATE = re.compile(r"([0-9]{1,12}(?:\.[0-9]{1,9})?)(?:req|requests)?/(s|min|h)")
 _SECONDS = {"s": 1, "min": 60, "h": 3600}
+_DURATION = re.compile(r"([1-9][0-9]{0,5})(m|h|d)")
+_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 
 class Fraction(click.ParamType[Decimal]):
@@ -74,3 +77,15 @@ class Rate(click.ParamType[PerSecond]):
         if per_second == 0:
             self.fail(f"{value} is no traffic, and without any there is never a verdict", param, ctx)
         return PerSecond(per_second, value)
+
+
+class Duration(click.ParamType[timedelta]):
+    """A time span such as `30m`, `24h` or `7d`."""
+
+    name = "duration"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
+        match = _DURATION.fullmatch(str(value))
+        if match is None:
+            self.fail(f"{value!r} is not a duration: write it as 30m, 24h or 7d", param, ctx)
+        return timedelta(**{_UNITS[match[2]]: int(match[1])})

@@ -172,7 +172,7 @@ def _message(relation: ParetoRelation, seen: Sequence[_Seen]) -> str:
         ParetoRelation.DOMINATES: (Relation.BETTER,),
         ParetoRelation.DOMINATED: (Relation.WORSE,),
         ParetoRelation.TRADE_OFF: (Relation.WORSE, Relation.BETTER),
-        ParetoRelation.UNKNOWN: (Relation.UNKNOWN,),
+        ParetoRelation.UNKNOWN: (Relation.WORSE, Relation.UNKNOWN),
         ParetoRelation.EQUAL: (),
     }[relation]
     parts = [s.message for wanted in said for s in seen if s.relation is wanted]

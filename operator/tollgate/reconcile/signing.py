@@ -66,12 +66,13 @@ async def signing(cluster: Cluster, s: Snapshot) -> Signing | None:
     if raw is None:
         return None
     policy = EfficiencyDecision.model_validate(raw).spec.policy
-    seen = [_sign_off(one) for one in await cluster.list(SIGN_OFF, s.namespace)]
+    seen = [read_sign_off(one) for one in await cluster.list(SIGN_OFF, s.namespace)]
     mine = tuple(one for one in seen if one is not None and one.spec.budget.name == s.name)
     return Signing(canonical.digest(raw["spec"]), tuple(policy.objectives), policy.confidence, mine)
 
 
-def _sign_off(raw: Object) -> SignOff | None:
+def read_sign_off(raw: Object) -> SignOff | None:
+    """An EfficiencySignOff as the API server gives it; None, said in the log, where the models do not take it."""
     meta = raw["metadata"]
     try:
         spec = EfficiencySignOff.model_validate(raw).spec

@@ -10,7 +10,7 @@ import certifi
 import pytest
 from kubernetes.aio.config import incluster_config
 
-from tollgate.adapters.connection import connect
+from tollgate.adapters.connection import connect, default_namespace
 from tollgate.errors import ClusterError
 
 KUBECONFIG = """
@@ -90,6 +90,19 @@ async def test_unusable_credentials_are_one_sentence(
     monkeypatch.setenv("KUBECONFIG", str(path))
     with pytest.raises(ClusterError, match="No usable credentials for a Kubernetes cluster"):
         await connect()
+
+
+@pytest.mark.parametrize(
+    ("context", "namespace"),
+    [("cluster: test, user: test", "default"), ("cluster: test, user: test, namespace: vision", "vision")],
+)
+def test_a_command_means_the_namespace_of_the_context(
+    context: str, namespace: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "kubeconfig"
+    path.write_text(KUBECONFIG.replace("cluster: test, user: test", context))
+    monkeypatch.setenv("KUBECONFIG", str(path))
+    assert default_namespace() == namespace
 
 
 async def test_a_pod_without_a_token(token: Token) -> None:

@@ -67,6 +67,7 @@ class World:
         self.schedules_on = "node-1"  # where new pods go
         self.hidden: set[str] = set()  # resources that the operator may not read
         self.checks_approvers = True
+        self.me: Object = {"username": OPERATOR}
         self._counters: dict[str, list[tuple[float, float, float, float]]] = {}
         self._uids = 0
         self._random = random.Random(7)
@@ -95,9 +96,9 @@ class World:
                 raise Denied(APPROVER_REFUSAL)
             return copy.deepcopy(obj)
         if obj["kind"] == "SelfSubjectReview":  # stored nowhere
-            return {**obj, "status": {"userInfo": {"username": OPERATOR}}}
+            return {**obj, "status": {"userInfo": self.me}}
         made = self.put(obj)
-        self._wrote(f"create {obj['kind']} {obj['metadata']['name']}")
+        self._wrote(f"create {made['kind']} {made['metadata']['name']}")
         return made
 
     async def patch(
@@ -183,12 +184,14 @@ class World:
         plural = {"EfficiencyBudget": "efficiencybudgets", "Benchmark": "benchmarks"}.get(kind)
         plural = plural or {"EfficiencyDecision": "efficiencydecisions"}.get(kind) or kind.lower() + "s"
         namespace = obj["metadata"].get("namespace", "")
-        key = (plural, namespace, obj["metadata"]["name"])
+        self._uids += 1
+        name = obj["metadata"].get("name") or f"{obj['metadata']['generateName']}{self._uids:05d}"
+        key = (plural, namespace, name)
         if key in self.objects:
             raise Conflict(f"{kind} {key[2]} exists")
         new = copy.deepcopy(obj)
-        self._uids += 1
         new["metadata"] |= {
+            "name": name,
             "uid": f"{self._uids:08d}-uid",
             "creationTimestamp": self.time.isoformat().replace("+00:00", "Z"),
             "generation": 1,
