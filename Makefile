@@ -56,6 +56,11 @@ format: venv ## Format the code and mend what ruff can mend
 crds: venv ## Generate crds/ from the models
 	@$(PY) -m tollgate.api.crd crds
 
+.PHONY: plots
+plots: venv ## Draw the plots of docs/statistics.md again
+	@$(VENV)/bin/pip install --quiet --disable-pip-version-check -e '.[docs]'
+	@$(PY) -m docs.plots.make
+
 .PHONY: clean
 clean: ## Remove what was built here; the cluster and its cache stay
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

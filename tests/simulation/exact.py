@@ -83,7 +83,7 @@ def point_test_window_by_chance(p: float, p0: float, requests: float) -> float:
     slow = np.arange(1, int(poisson.isf(_NEGLIGIBLE, requests * p)) + 2)
     # Fails if slow > p0 (slow + fast): the most fast ones with which it still does.
     fast = np.ceil(slow * (1 - p0) / p0 - 1e-9) - 1
-    return float((poisson.pmf(slow, requests * p) * poisson.cdf(fast, requests * (1 - p))).sum())
+    return min(1.0, float((poisson.pmf(slow, requests * p) * poisson.cdf(fast, requests * (1 - p))).sum()))
 
 
 def point_test_aborts(failing: float, looks: int, tolerated: int) -> float:
