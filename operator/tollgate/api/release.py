@@ -11,6 +11,7 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
+from tollgate.api import units
 from tollgate.api.base import Keyed, Model, NameOrEmpty, Revision, Text, Word
 from tollgate.api.chain import RecordRef, UnwrittenRecord
 from tollgate.api.conditions import Condition
@@ -180,6 +181,9 @@ class BudgetStatus(Model):
     )
     objectives: Results = Field(
         default_factory=list, description="Each objective as last judged on what serves."
+    )
+    traffic: Annotated[str, StringConstraints(pattern=units.RATE_PATTERN, max_length=32)] | None = Field(
+        None, description="Load of the service, roughly, when last seen: the plan in Ready is for it."
     )
     governed_uid: Word = Field(
         "", description="UID of the governed Deployment; a new one means that it was made anew."

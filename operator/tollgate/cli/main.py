@@ -15,6 +15,7 @@ from tollgate.cli.approve import approve
 from tollgate.cli.check import check
 from tollgate.cli.exits import BadInput, Exit, sentence
 from tollgate.cli.judge import judge
+from tollgate.cli.plan import plan
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -26,6 +27,7 @@ def tollgate() -> None:
 tollgate.add_command(approve)
 tollgate.add_command(check)
 tollgate.add_command(judge)
+tollgate.add_command(plan)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 
 from scipy.special import betainc, betaincc, betaincinv
 
@@ -18,6 +18,9 @@ from tollgate.decide.levels import Levels
 
 _SEARCH_LIMIT = 10**9
 """More requests than this are not a plan."""
+
+_MOST_SLOW = 4096
+"""Nor is a benchmark that must see more slow requests than this."""
 
 
 def chance_of_at_most(t: int, n: int, p: float) -> float:
@@ -53,6 +56,40 @@ def requests_at_fraction(p0: float, alpha: float, fraction: float) -> int | None
     if fraction >= p0:
         return None
     return _smallest(lambda n: chance_of_at_most(math.ceil(fraction * n), n, p0) <= alpha)
+
+
+@lru_cache(maxsize=4096)
+def requests_to_certify(p0: float, alpha: float, fraction: float, chance: float) -> int | None:
+    """The fewest requests that certify Within with this chance, if each is slow with probability `fraction` < p0."""
+    for slow in range(_MOST_SLOW):
+        needed = requests_needed(p0, alpha, slow)
+        if needed is None or chance_of_at_most(slow, needed, fraction) >= chance:
+            return needed
+    return None
+
+
+@lru_cache(maxsize=4096)
+def requests_to_refute(p0: float, alpha: float, fraction: float, chance: float) -> int | None:
+    """The fewest requests that are a Breach with this chance, if each is slow with probability `fraction` > p0."""
+    for slow in range(1, _MOST_SLOW):
+        # The chance grows with the requests, up to the last of them at which so many slow ones are a Breach.
+        beyond = _smallest(partial(_more_likely, slow, p0, alpha))
+        if beyond is None:
+            return None
+        if chance_of_at_least(slow, beyond - 1, fraction) >= chance:
+            return _smallest(lambda n: chance_of_at_least(slow, n, fraction) >= chance)  # noqa: B023 called here
+    return None
+
+
+def _more_likely(slow: int, p: float, chance: float, n: int) -> bool:
+    return chance_of_at_least(slow, n, p) > chance
+
+
+def tolerated(n: int, p0: float, alpha: float) -> int | None:
+    """The most slow requests with which `n` are certified Within; None when not even without any."""
+    if n == 0 or chance_of_at_most(0, n, p0) > alpha:
+        return None
+    return _last(lambda rank: chance_of_at_most(rank - 1, n, p0) <= alpha, n) - 1
 
 
 def _smallest(certifies: Callable[[int], bool]) -> int | None:

@@ -6,6 +6,7 @@ apart, a breach never blocks the GitOps sync that brings the fix.
 
 from __future__ import annotations
 
+from tollgate.api import units
 from tollgate.api.budget import BudgetStatus, Mode, Release, Stage
 from tollgate.api.conditions import Condition, set_condition
 from tollgate.api.verdict import ObjectiveResult, Reason, Verdict
@@ -19,7 +20,7 @@ Row = tuple[str, bool | None, str, str]
 
 
 def report(s: Snapshot, status: BudgetStatus) -> BudgetStatus:
-    """`status` with all conditions and the observed generation set."""
+    """`status` with all conditions, the observed generation and the traffic they are for."""
     rows = [_ready(s, status), _within(s, status), _progressing(s, status), _latched(s, status)]
     conditions: list[Condition] = list(status.conditions)
     for type_, value, reason, message in rows:
@@ -33,7 +34,10 @@ def report(s: Snapshot, status: BudgetStatus) -> BudgetStatus:
         )  # fmt: skip
     else:
         conditions = [c for c in conditions if c.type != "Stalled"]
-    return status.model_copy(update={"conditions": conditions, "observed_generation": s.generation})
+    traffic = None if s.traffic is None else units.format_rate(s.traffic)
+    return status.model_copy(
+        update={"conditions": conditions, "observed_generation": s.generation, "traffic": traffic}
+    )
 
 
 def _ready(s: Snapshot, status: BudgetStatus) -> Row:

@@ -11,17 +11,13 @@ from tollgate.api import units
 from tollgate.api.objective import Dimension, Objective
 from tollgate.api.profiles import BenchmarkProfileSpec, LoadStage, MetricProfileSpec
 from tollgate.decide.certificate import requests_needed
-from tollgate.decide.evidence import requests_to_detect
-from tollgate.decide.levels import LIVE, live_levels
 from tollgate.decide.limits import (
     allowed_fraction,
     count,
     limit_value,
     show,
-    span,
     tail_limit,
 )
-from tollgate.decide.means import MIN_LIVE_BLOCKS, REQUESTS_PER_BLOCK
 from tollgate.measure.histogram import bracket
 
 
@@ -122,34 +118,3 @@ def resolution_problems(objectives: Sequence[Objective], edges: Sequence[float])
             )
         )
     return found
-
-
-def canary_requests(objectives: Sequence[Objective], *, alpha: float) -> dict[str, int]:
-    """Requests to the candidate after which each live objective would have shown a severe regression.
-
-    For means and cost it is the least that can be judged; their spread, unknown beforehand, may ask for more.
-    """
-    needed = {}
-    for o in objectives:
-        if o.dimension in LIVE:
-            p0 = allowed_fraction(o)
-            blocks = MIN_LIVE_BLOCKS * REQUESTS_PER_BLOCK
-            needed[o.name] = (
-                blocks if p0 is None else requests_to_detect(p0, live_levels(objectives, alpha).breach)
-            )
-    return needed
-
-
-def canary_message(objectives: Sequence[Objective], *, alpha: float, rate: float | None) -> str:
-    """What a canary step waits for, in one sentence; `rate` is requests per second to the candidate, if known."""
-    needed = canary_requests(objectives, alpha=alpha)
-    if not needed:
-        return "No objective is judged on live traffic."
-    slowest = max(needed, key=lambda name: needed[name])
-    requests = needed[slowest]
-    sentence = f"A canary step needs about {count(requests)} to the candidate (objective {slowest})"
-    if rate is None:
-        return sentence + "."
-    if rate <= 0:
-        return sentence + ", and it receives none now."
-    return f"{sentence}: {span(requests / rate)} at {units.format_rate(rate)}."

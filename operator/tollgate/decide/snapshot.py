@@ -143,6 +143,7 @@ class Snapshot:
     signing: Signing | None = None  # None: nobody is asked, or the record is not there
     approver_checked: bool = False  # the API server was seen to refuse a sign-off in another person's name
     live: tuple[ObjectiveResult, ...] = ()
+    traffic: float | None = None  # requests per second to all pods that users reach, roughly
     problems: tuple[Problem, ...] = ()
     hints: tuple[str, ...] = ()  # said in Ready's message, without stopping anything
     resting_latch: bool = False  # the API server has no admission policy that latches

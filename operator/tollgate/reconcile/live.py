@@ -16,6 +16,7 @@ from tollgate.api.profiles import MetricProfileSpec
 from tollgate.api.verdict import ObjectiveResult
 from tollgate.decide.judge_live import judge_live, metrics_unavailable
 from tollgate.decide.planning import latency_limits
+from tollgate.decide.traffic import rate_per_pod
 from tollgate.errors import MetricsError
 from tollgate.measure.cost import CostUnknown, PodCost
 from tollgate.measure.live import LiveCounts, LiveSamples, count_live
@@ -25,10 +26,11 @@ from tollgate.ports import Metrics, Samples
 
 @dataclass(frozen=True)
 class LiveVerdict:
-    """The results, the histogram's bucket edges in seconds, and the load they were seen at."""
+    """The results, the histogram's bucket edges in seconds, and the requests per second and pod where they show."""
 
     results: tuple[ObjectiveResult, ...]
     edges: tuple[float, ...] = ()
+    rate_per_pod: float | None = None
 
 
 async def judge_pods(
@@ -73,7 +75,7 @@ async def judge_pods(
         reference_rate_per_pod=reference_rate,
         previous=previous,
     )
-    return LiveVerdict(tuple(results), tuple(total.edges))
+    return LiveVerdict(tuple(results), tuple(total.edges), rate_per_pod(total))
 
 
 async def count_pods(

@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from tollgate.api import units
 from tollgate.api.budget import BudgetStatus, EfficiencyBudget, Mode, Release, Stage
 from tollgate.api.profiles import BenchmarkProfile, BenchmarkProfileSpec, MetricProfile, MetricProfileSpec
 from tollgate.api.verdict import ObjectiveResult
 from tollgate.decide.chain import Link
 from tollgate.decide.snapshot import Candidate, ReplicaSet, Snapshot, Target
+from tollgate.decide.traffic import steady
 from tollgate.errors import Denied
 from tollgate.manifests.latch import LATCH
 from tollgate.manifests.names import CANDIDATE, Identity, candidate_name, fit
@@ -107,6 +109,7 @@ class Observer:
         recorded_pods = await self._measurements.recorded_pods(snapshot)
         asks = may_ask(spec)
         checked = asks and await self._approver.holds(namespace, meta["name"])
+        traffic = _traffic(snapshot, live)
         policy = Policy(
             spec=spec,
             target=target,
@@ -116,6 +119,7 @@ class Observer:
             prices=self._options.prices,
             edges=live.edges,
             approver_unchecked=asks and not checked,
+            traffic=traffic,
         )
         snapshot = replace(
             snapshot,
@@ -124,6 +128,7 @@ class Observer:
             recorded_pods=recorded_pods,
             signing=await signing(self._cluster, snapshot),
             approver_checked=checked,
+            traffic=traffic,
             problems=problems(policy),
             hints=hints(policy),
         )
@@ -242,6 +247,14 @@ class Observer:
             reference_rate=await self._measurements.reference_rate(s),
             previous=previous,
         )
+
+
+def _traffic(s: Snapshot, live: LiveVerdict) -> float | None:
+    """Requests per second to all pods that users reach: as it is seen now, or as it was last seen."""
+    before = float(units.parse_rate(s.status.traffic)) if s.status.traffic else None
+    reached = s.target.ready + len(s.candidate.joined if s.candidate else ()) if s.target else 0
+    seen = live.rate_per_pod * reached if live.rate_per_pod is not None and reached else None
+    return steady(before, seen)
 
 
 def _serving(s: Snapshot, release: Release | None) -> tuple[ReplicaSet, ...]:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from tollgate.api.budget import BudgetSpec, Dimension
 from tollgate.api.profiles import BenchmarkProfileSpec, MetricProfileSpec
 from tollgate.decide import planning
+from tollgate.decide.plan import plan
+from tollgate.decide.plan_text import canary_message
 from tollgate.decide.signing import UNCHECKED_APPROVER
 from tollgate.decide.snapshot import Problem, Target
 from tollgate.measure.cost import PriceTable
@@ -25,6 +27,7 @@ class Policy:
     prices: PriceTable | None
     edges: Sequence[float] = ()
     approver_unchecked: bool = False
+    traffic: float | None = None  # requests per second to the whole service, where it is known
 
 
 def problems(policy: Policy) -> tuple[Problem, ...]:
@@ -117,5 +120,6 @@ def hints(policy: Policy) -> tuple[str, ...]:
         )
     if policy.approver_unchecked:
         said.append(f"Sign-offs would not count: {UNCHECKED_APPROVER}.")
-    said.append(planning.canary_message(policy.spec.objectives, alpha=policy.spec.alpha, rate=None))
+    scrape_seconds = policy.metrics.scrape_interval_seconds if policy.metrics else 0
+    said.append(canary_message(plan(policy.spec, rate=policy.traffic, scrape_seconds=scrape_seconds)))
     return tuple(said)

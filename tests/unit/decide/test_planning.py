@@ -7,11 +7,8 @@ import pytest
 
 from tests.unit.decide.objectives import ACCURACY, COST, ERRORS, MEAN, P99, THROUGHPUT, objective
 from tollgate.api.profiles import BenchmarkProfileSpec, MetricProfileSpec
-from tollgate.decide.evidence import requests_to_detect
 from tollgate.decide.planning import (
     benchmark_problems,
-    canary_message,
-    canary_requests,
     latency_limits,
     live_problems,
     resolution_problems,
@@ -104,16 +101,3 @@ def test_errors_need_a_counter() -> None:
     assert (problem.objective, problem.reason) == ("errorrate", "ErrorsNotMeasured")
     seeing = MetricProfileSpec.model_validate({"latency": {"series": "x"}, "errors": {"series": "e"}})
     assert live_problems([P99, ERRORS], seeing) == []
-
-
-def test_requests_of_a_canary() -> None:
-    needed = canary_requests([P99, MEAN, COST, ACCURACY], alpha=0.03)
-    assert needed == {"tail": requests_to_detect(0.01, 0.01), "mean": 800, "cost": 800}
-
-
-def test_canary_is_announced_with_its_time() -> None:
-    start = "A canary step needs about 1,082 requests to the candidate (objective tail)"
-    assert canary_message([P99], alpha=0.01, rate=None) == f"{start}."
-    assert canary_message([P99], alpha=0.01, rate=0.2) == f"{start}: 91 min at 0.2req/s."
-    assert canary_message([P99], alpha=0.01, rate=0.0) == f"{start}, and it receives none now."
-    assert canary_message([ACCURACY], alpha=0.01, rate=1.0) == "No objective is judged on live traffic."

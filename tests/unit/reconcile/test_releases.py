@@ -339,3 +339,19 @@ async def test_recreated_in_the_gate_is_no_roll_back_and_no_revert(op: Operator)
     assert op.status.release.reason == "TargetRecreated"
     await op.run(lambda: op.world.serving() == {"v1": 2} and not candidate(op.world))
     assert [action for action, _ in records(op.world)] == ["Adopted", "Superseded"]
+
+
+async def test_the_plan_of_a_canary_follows_the_load_and_stays_the_same_while_that_does(op: Operator) -> None:
+    def said() -> str:
+        return next(c.message for c in op.status.conditions if c.type == "Ready")
+
+    await op.run(lambda: "At about" in said())
+    assert "At about 50req/s a canary takes 46 s, as a step needs" in said(), (
+        "the fake world's users send 40 a second"
+    )
+    seen: set[str] = set()
+    for _ in range(60):
+        op.world.tick()
+        await op.pass_once()
+        seen.add(said())
+    assert len(seen) == 1, "no status is written for a plan that says the same"

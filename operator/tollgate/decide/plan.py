@@ -1,0 +1,189 @@
+"""What the verdicts of a budget take, said before it starts: requests, time, and what a regression costs until caught.
+
+Live numbers are exact for requests that are slow independently of each other (`decide.crossing`), and those of a
+benchmark are those of its certificate. For means and cost only the least is known beforehand: how much their blocks
+spread is seen while they are measured.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from tollgate.api.budget import BudgetSpec, Evidence
+from tollgate.api.objective import Objective
+from tollgate.api.profiles import BenchmarkProfileSpec
+from tollgate.decide.certificate import requests_needed, requests_to_certify, requests_to_refute, tolerated
+from tollgate.decide.crossing import requests_for_within, requests_until_breach, requests_until_within
+from tollgate.decide.evidence import requests_to_detect, severe_fraction
+from tollgate.decide.levels import LIVE, Levels, live_levels
+from tollgate.decide.limits import allowed_fraction
+from tollgate.decide.means import MIN_LIVE_BLOCKS, REQUESTS_PER_BLOCK
+
+MILD, SEVERE = 1.5, 3.0
+"""Times the fraction of requests that a limit allows to be slow."""
+
+HALF, MOST = 0.5, 0.95
+
+LEAST_OF_A_MEAN = MIN_LIVE_BLOCKS * REQUESTS_PER_BLOCK
+"""Requests below which no mean and no cost is judged live."""
+
+
+@dataclass(frozen=True)
+class Takes:
+    """Requests after which a verdict has come in half of all cases, and in 19 of 20."""
+
+    half: int
+    most: int
+
+
+@dataclass(frozen=True)
+class Regression:
+    """A fraction of requests over the limit, and how many requests the candidate serves until it is called a Breach."""
+
+    fraction: float
+    caught: Takes | None  # None: it is too close to the limit for a plan
+
+    @property
+    def over(self) -> int | None:
+        """How many of them are over the limit, in all but one case of 20."""
+        return None if self.caught is None else round(self.fraction * self.caught.most)
+
+
+@dataclass(frozen=True)
+class LivePlan:
+    """What one objective needs of live traffic, in requests to the candidate.
+
+    `passes` is what a canary step waits for. The rest is None for means and cost, of which `passes` is the least.
+    """
+
+    objective: Objective
+    passes: int
+    severe: Regression | None = None
+    mild: Regression | None = None
+    clean: int | None = None
+    half_limit: Takes | None = None
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step of the canary; rates in requests per second, `seconds` until it passes if nothing is wrong."""
+
+    share: str
+    rate: float | None
+    requests: int
+    objective: str
+    seconds: float | None
+
+
+@dataclass(frozen=True)
+class BenchmarkPlan:
+    """Requests in one stage that an objective with so few slow ones needs, and what each stage that is planned allows.
+
+    `stages` has, by name, how many slow requests are still Within; None where no number is.
+    """
+
+    objective: Objective
+    clean: int | None
+    half_limit: int | None
+    severe: int | None
+    stages: dict[str, int | None]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All of it; `rate` is what all pods of the service get together, in requests per second."""
+
+    spec: BudgetSpec
+    rate: float | None
+    live: tuple[LivePlan, ...]
+    steps: tuple[Step, ...]
+    benchmark: tuple[BenchmarkPlan, ...]
+
+    @property
+    def seconds(self) -> float | None:
+        """How long the canary takes if nothing is wrong."""
+        known = [step.seconds for step in self.steps if step.seconds is not None]
+        return sum(known) if known and len(known) == len(self.steps) else None
+
+
+def plan(
+    spec: BudgetSpec,
+    *,
+    rate: float | None,
+    profile: BenchmarkProfileSpec | None = None,
+    scrape_seconds: float = 0,
+) -> Plan:
+    """The plan of a budget. What is scraped every `scrape_seconds` is known so much later."""
+    live = tuple(live_plans(spec))
+    return Plan(
+        spec=spec,
+        rate=rate,
+        live=live,
+        steps=tuple(_steps(spec, live, rate, scrape_seconds)) if live else (),
+        benchmark=tuple(_benchmark_plans(spec, profile)),
+    )
+
+
+def live_plans(spec: BudgetSpec) -> list[LivePlan]:
+    """What each objective that live traffic judges needs."""
+    levels = live_levels(spec.objectives, spec.alpha)
+    found = []
+    for o in spec.objectives:
+        if o.dimension in LIVE:
+            p0 = allowed_fraction(o)
+            found.append(
+                LivePlan(o, LEAST_OF_A_MEAN)
+                if p0 is None
+                else _proportion(o, p0, levels, spec.canary.evidence)
+            )
+    return found
+
+
+def _proportion(o: Objective, p0: float, levels: Levels, evidence: Evidence) -> LivePlan:
+    half_limit = _takes(requests_until_within(p0, levels.within, p0 / 2, (HALF, MOST)))
+    passes = requests_to_detect(p0, levels.breach)
+    if evidence is Evidence.CERTIFIED and half_limit is not None:
+        passes = half_limit.most
+    return LivePlan(
+        o,
+        passes,
+        severe=_regression(p0, levels.breach, SEVERE),
+        mild=_regression(p0, levels.breach, MILD),
+        clean=requests_for_within(0, p0, levels.within),
+        half_limit=half_limit,
+    )
+
+
+def _regression(p0: float, alpha: float, severity: float) -> Regression:
+    fraction = severe_fraction(p0, severity)
+    return Regression(fraction, _takes(requests_until_breach(p0, alpha, fraction, (HALF, MOST))))
+
+
+def _takes(requests: tuple[int, ...] | None) -> Takes | None:
+    return Takes(*requests) if requests else None
+
+
+def _steps(
+    spec: BudgetSpec, live: Sequence[LivePlan], rate: float | None, scrape_seconds: float
+) -> Iterator[Step]:
+    slowest = max(live, key=lambda needs: needs.passes)
+    for step in spec.canary.steps:
+        share = None if rate is None else rate * float(step.fraction)
+        seconds = slowest.passes / share + scrape_seconds if share else None
+        yield Step(step.share, share, slowest.passes, slowest.objective.name, seconds)
+
+
+def _benchmark_plans(spec: BudgetSpec, profile: BenchmarkProfileSpec | None) -> Iterator[BenchmarkPlan]:
+    stages = profile.measured if profile else []
+    levels = Levels.shared(spec.alpha, len(spec.objectives) * max(1, len(stages)))
+    for o in spec.objectives:
+        p0 = allowed_fraction(o)
+        if p0 is not None:
+            yield BenchmarkPlan(
+                o,
+                clean=requests_needed(p0, levels.within),
+                half_limit=requests_to_certify(p0, levels.within, p0 / 2, MOST),
+                severe=requests_to_refute(p0, levels.breach, severe_fraction(p0, SEVERE), MOST),
+                stages={stage.name: tolerated(stage.requests, p0, levels.within) for stage in stages},
+            )
