@@ -109,7 +109,7 @@ class TestCost:
         said = case.json(good(), spec=DEARER)
         assert said["verdict"] == "Inconclusive"
         cost = said["objectives"][3]
-        assert (cost["verdict"], cost["reason"]) == ("Inconclusive", "NoData")
+        assert (cost["verdict"], cost["reason"]) == ("Inconclusive", "CostUnknown")
         assert "pass --prices and --target" in cost["message"]
         prices = case.folder.write("prices.yaml", PRICES)
         assert (
