@@ -49,7 +49,7 @@ def possible(histogram: Histogram) -> bool:
         return False
     end = -math.inf
     for left, right, _ in histogram.buckets:
-        if not (left < right or left == right == 0) or _overlap(left, end):
+        if not (left < right or left == right == 0) or _less(left, end):
             return False
         end = right
     return sum(counts[1:]) <= histogram.count * (1 + _SAME_EDGE)
@@ -61,33 +61,33 @@ def grown(old: Histogram, new: Histogram) -> Histogram | None:
     Their buckets may differ, as Prometheus lowers the resolution of native histograms when they grow. So they are
     compared in the narrowest stretches between points that are inside no bucket of either.
     """
-    if new.count < old.count:
-        return None
     stretches: list[tuple[float, float, float]] = []
     taken = [(left, right, -count) for left, right, count in old.buckets]
     for left, right, count in sorted([*taken, *new.buckets], key=lambda bucket: bucket[:2]):
-        if stretches and (stretches[-1][:2] == (left, right) or _overlap(left, stretches[-1][1])):
+        if stretches and (stretches[-1][:2] == (left, right) or _less(left, stretches[-1][1])):
             begin, end, so_far = stretches[-1]
             stretches[-1] = (begin, max(end, right), so_far + count)
         else:
             stretches.append((left, right, count))
-    if any(count < 0 for _, _, count in stretches):
+    counts = [count for _, _, count in stretches]
+    more = new.count - old.count
+    if min(counts, default=0) < 0 or _less(more, sum(counts)):
         return None
     buckets = tuple(stretch for stretch in stretches if stretch[2] > 0)
-    return Histogram(new.count - old.count, new.sum - old.sum, buckets)
+    return Histogram(more, new.sum - old.sum, buckets)
 
 
 def slow(histogram: Histogram, limit: float) -> tuple[int, int]:
     """The least and most observations above `limit`; one that is NaN counts as above."""
-    fast_at_most = sum(count for left, _, count in histogram.buckets if _overlap(left, limit))
-    fast_at_least = sum(count for _, right, count in histogram.buckets if not _overlap(limit, right))
+    fast_at_most = sum(count for left, _, count in histogram.buckets if _less(left, limit))
+    fast_at_least = sum(count for _, right, count in histogram.buckets if not _less(limit, right))
     return max(0, round(histogram.count - fast_at_most)), max(0, round(histogram.count - fast_at_least))
 
 
 def around(histogram: Histogram, limit: float) -> Bracket:
     """The edges of the bucket that hides which of its observations are above `limit`; see `Bracket`."""
     for left, right, _ in histogram.buckets:
-        if _overlap(left, limit) and _overlap(limit, right):
+        if _less(left, limit) and _less(limit, right):
             return Bracket(left if math.isfinite(left) else None, right if math.isfinite(right) else None)
     return Bracket(limit, limit)
 
@@ -96,6 +96,5 @@ def _same(one: float, other: float) -> bool:
     return math.isclose(one, other, rel_tol=_SAME_EDGE)
 
 
-def _overlap(left: float, right: float) -> bool:
-    """Whether there is anything between: a bucket from `left` on and one up to `right` overlap."""
-    return left < right and not _same(left, right)
+def _less(one: float, other: float) -> bool:
+    return one < other and not _same(one, other)

@@ -134,7 +134,10 @@ def answer(pods: Iterable[Pod], *, errors: bool = True, up: bool = False) -> Liv
 def native_answer(pods: Iterable[Pod], kind: str = "exponential") -> LiveSamples:
     """The answers to all queries for native histograms: exponential or custom."""
     listed = list(pods)
-    return LiveSamples(histograms=_all(listed, kind), errors=_all(listed, "errors"))
+    return LiveSamples(
+        histograms=_all(listed, kind),
+        errors=_all(listed, "errors"),
+    )
 
 
 def _all(pods: Sequence[Pod], kind: str) -> list[Samples]:

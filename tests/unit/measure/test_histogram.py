@@ -58,6 +58,10 @@ class TestGrown:
         assert grown(old, histogram((0.1, 0.25, 90), (0.25, 1.0, 3))) is None
         assert grown(old, histogram((0.1, 0.25, 90))) is None
 
+    def test_observations_in_no_bucket_that_fell_are_a_restart(self) -> None:
+        assert grown(histogram(count=5), histogram(count=3)) is None
+        assert grown(histogram(count=5), histogram((0.1, 0.25, 10))) is None
+
     def test_a_sum_that_falls_is_no_restart(self) -> None:
         """Clocks that are set back give negative latencies."""
         more = grown(
