@@ -21,6 +21,8 @@ Duration = Annotated[str, StringConstraints(pattern=units.DURATION_PATTERN, max_
 Rate = Annotated[str, StringConstraints(pattern=units.RATE_PATTERN, max_length=32)]
 Count = Annotated[int, Field(ge=0, le=1_000_000_000)]
 
+_LONGEST_KIND = 32
+
 
 class BenchmarkSpec(Model):
     """What to measure."""
@@ -111,6 +113,8 @@ class StageResult(Model):
 
     @model_validator(mode="after")
     def _adds_up(self) -> StageResult:
+        if any(len(kind) > _LONGEST_KIND for kind in self.error_kinds):
+            raise ValueError(f"stage {self.name}: a kind of errors has more than {_LONGEST_KIND} characters")
         if self.errors > self.requests:
             raise ValueError(
                 f"stage {self.name}: more errors ({self.errors}) than requests ({self.requests})"

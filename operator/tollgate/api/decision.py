@@ -11,8 +11,10 @@ from pydantic import Field, StringConstraints
 from tollgate.api.base import Model, NameOrEmpty, ObjectName, Revision, Rule, Text, Word, checked
 from tollgate.api.budget import BudgetSpec
 from tollgate.api.chain import Checkpoint, PreviousRecord, Sequence
-from tollgate.api.release import Results, StageSpan
+from tollgate.api.evidence import BenchmarkEvidence, LiveEvidence
+from tollgate.api.release import Release, StageSpan
 from tollgate.api.signoff import SignedOff
+from tollgate.api.verdict import Results
 
 UserName = Annotated[str, StringConstraints(max_length=253)]
 
@@ -76,12 +78,22 @@ class DecisionSpec(Model):
     benchmark_objectives: Results = Field(
         default_factory=list, description="The benchmark's result for each objective."
     )
+    benchmark_evidence: BenchmarkEvidence | None = Field(
+        None, description="What the benchmark's results rest on, where the decision does."
+    )
     live_objectives: Results = Field(default_factory=list, description="The live result for each objective.")
     approver_checked: bool | None = Field(
         None,
         description="Where people are asked to sign: whether the API server was seen to refuse a sign-off in "
         "another person's name. While it is not, none counts.",
     )
+    live_evidence: LiveEvidence | None = Field(
+        None, description="What the live results rest on, where the decision does."
+    )
+    state: Release | None = Field(
+        None, description="The release as it was before, without its results, its sign-offs and its history."
+    )
+    omitted: Text = Field("", description="Why the evidence is not in the record, where it ought to be.")
     sign_offs: Annotated[list[SignedOff], Field(max_length=16)] = Field(
         default_factory=list, description="The sign-offs that let the release go on, or refused it."
     )

@@ -15,11 +15,11 @@ from tollgate.api import units
 from tollgate.api.base import Keyed, Model, NameOrEmpty, Revision, Text, Word
 from tollgate.api.chain import RecordRef, UnwrittenRecord
 from tollgate.api.conditions import Condition
+from tollgate.api.evidence import Judged
 from tollgate.api.objective import ObjectiveName
 from tollgate.api.signoff import SignedOff
-from tollgate.api.verdict import ObjectiveResult
+from tollgate.api.verdict import Results
 
-Results = Annotated[list[ObjectiveResult], Field(max_length=32), Keyed("name")]
 Conditions = Annotated[list[Condition], Field(max_length=16), Keyed("type")]
 
 
@@ -109,6 +109,9 @@ class Release(Model):
     benchmark: NameOrEmpty = Field("", description="The candidate's Benchmark.")
     benchmark_objectives: Results = Field(
         default_factory=list, description="The benchmark's result for each objective."
+    )
+    judged: Judged | None = Field(
+        None, description="How the benchmark was judged, and under which limits: its record is made from it."
     )
     live_objectives: Results = Field(
         default_factory=list,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from tollgate.api.base import Model, Text
+from tollgate.api.base import Keyed, Model, Text
 
 Quantity = Annotated[str, StringConstraints(max_length=64)]
 
@@ -83,3 +83,6 @@ class ObjectiveResult(Model):
         False, description="True once a severe regression would have been caught with 95 % probability."
     )
     relation: Relation | None = Field(None, description="Against last-good: Better, Equal, Worse or Unknown.")
+
+
+Results = Annotated[list[ObjectiveResult], Field(max_length=32), Keyed("name")]

@@ -13,6 +13,7 @@ from datetime import datetime
 from tollgate.api.budget import BudgetStatus, Evidence, OnInconclusive, Release, Stage
 from tollgate.api.verdict import ObjectiveResult, Reason, Verdict
 from tollgate.decide.approval import signatures, worsened
+from tollgate.decide.benchmark_record import without_results
 from tollgate.decide.compare import ParetoRelation
 from tollgate.decide.moves import Move, advance, approve, enter, refuse, supersede
 from tollgate.decide.snapshot import Measured, Snapshot
@@ -104,6 +105,7 @@ def benchmarking(s: Snapshot, status: BudgetStatus, release: Release) -> Move | 
             "benchmark": measured.name,
             "benchmark_objectives": list(measured.objectives),
             "improves": [],
+            "judged": without_results(measured.evidence) if measured.evidence else None,
         }
     )
     status = status.model_copy(update={"release": release})

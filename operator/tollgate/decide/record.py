@@ -6,11 +6,15 @@ is written as it is: by whom and when does not matter (docs/adr/0008).
 
 from __future__ import annotations
 
+from typing import Any
+
 from tollgate import __version__
 from tollgate.api.budget import BudgetStatus, Release, Stage
 from tollgate.api.canonical import canonical, digest
 from tollgate.api.chain import LARGEST_RECORD, PreviousRecord, RecordRef, UnwrittenRecord
 from tollgate.api.decision import DecisionSpec, ObjectIdentity
+from tollgate.decide.gate import breached
+from tollgate.decide.live_record import live_evidence
 from tollgate.decide.moves import record_action, record_name
 from tollgate.decide.snapshot import Snapshot
 
@@ -19,6 +23,20 @@ MOST_UNWRITTEN_BYTES = LARGEST_RECORD // 2
 """With more than this waiting nothing is decided, so that a status never outgrows what etcd takes."""
 
 _SERVES = (Stage.PROMOTING, Stage.WATCHING, Stage.PROMOTED)
+_OBSERVING = (Stage.OBSERVING, Stage.OBSERVED)
+_JUDGED_LIVE = (Stage.CANARY, Stage.PROMOTING, Stage.WATCHING, *_OBSERVING)
+
+_ELSEWHERE: dict[str, Any] = {
+    "benchmark_objectives": [], "live_objectives": [], "judged": None, "sign_offs": [], "history": [],
+}  # fmt: skip
+"""What the record holds in fields of its own and need not repeat of the release."""
+
+_WITHOUT_EVIDENCE: dict[str, Any] = {
+    "benchmark_evidence": None,
+    "live_evidence": None,
+    "state": None,
+    "omitted": f"with its evidence the record would have more than {LARGEST_RECORD:,} bytes",
+}
 
 
 def on_record(s: Snapshot, status: BudgetStatus) -> BudgetStatus:
@@ -56,15 +74,18 @@ def head(s: Snapshot, status: BudgetStatus) -> RecordRef | None:
 
 
 def appended(status: BudgetStatus, name: str, spec: DecisionSpec) -> BudgetStatus:
-    """`status` with a record at the end of those still to be written."""
-    content = spec.dump()
+    """`status` with a record at the end of those still to be written. One that is too large loses its evidence."""
+    content = canonical(spec.dump())
+    if len(content) > LARGEST_RECORD:
+        spec = spec.model_copy(update=_WITHOUT_EVIDENCE)
+        content = canonical(spec.dump())
     unwritten = UnwrittenRecord(
         sequence=spec.sequence,
         name=name,
-        digest=digest(content),
+        digest=digest(spec.dump()),
         release=spec.release,
         decided_at=spec.decided_at,
-        spec=canonical(content).decode(),
+        spec=content.decode(),
     )
     return status.model_copy(update={"unwritten": [*status.unwritten, unwritten]})
 
@@ -72,11 +93,11 @@ def appended(status: BudgetStatus, name: str, spec: DecisionSpec) -> BudgetStatu
 def record(s: Snapshot, status: BudgetStatus, release: Release) -> DecisionSpec:
     """The record of a release that has just been decided on."""
     assert s.target is not None  # nothing is decided about a target that is not there
-    before, decided = head(s, status), _decided(release)
+    decided, previous = _decided(release), head(s, status)
     return DecisionSpec(
         action=record_action(release),
-        sequence=before.sequence + 1 if before else 1,
-        previous=PreviousRecord(name=before.name, digest=before.digest) if before else None,
+        sequence=previous.sequence + 1 if previous else 1,
+        previous=PreviousRecord(name=previous.name, digest=previous.digest) if previous else None,
         reason=release.reason,
         message=release.message,
         budget=ObjectIdentity(name=s.name, uid=s.uid),
@@ -96,6 +117,7 @@ def record(s: Snapshot, status: BudgetStatus, release: Release) -> DecisionSpec:
         benchmark_objectives=release.benchmark_objectives,
         live_objectives=release.live_objectives,
         approver_checked=_approver_checked(release),
+        **_evidence(s, release),
         sign_offs=release.sign_offs,
         actor=s.actor,
         operator=__version__,
@@ -106,6 +128,26 @@ def _approver_checked(release: Release) -> bool | None:
     """None where nobody was asked to sign."""
     asked = any(span.stage is Stage.AWAITING_SIGN_OFF for span in release.history)
     return release.signable_since is not None if asked else None
+
+
+def _evidence(s: Snapshot, release: Release) -> dict[str, Any]:
+    """What this very step rests on, where that is a measurement."""
+    before = s.status.release
+    if (
+        before is None
+        or before.number != release.number
+        or release.stage is Stage.SUPERSEDED
+        or record_name(s, before) == record_name(s, release)
+    ):
+        return {}
+    found: dict[str, Any] = {}
+    judged = s.measured.evidence if s.measured and before.stage is Stage.BENCHMARKING else s.judged
+    if judged is not None:
+        found["benchmark_evidence"] = judged
+    if s.look is not None and before.stage in _JUDGED_LIVE:
+        standing = s.status.objectives if before.stage in _OBSERVING else breached(s.look.standing)
+        found["live_evidence"] = live_evidence(s.look, s.scrape_seconds, standing)
+    return found | {"state": before.model_copy(update=_ELSEWHERE)} if found else {}
 
 
 def _decided(release: Release) -> int:

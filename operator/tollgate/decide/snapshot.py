@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tollgate.api.budget import BudgetSpec, BudgetStatus, Objective
+from tollgate.api.evidence import BenchmarkEvidence
 from tollgate.api.verdict import ObjectiveResult
 from tollgate.decide.approval import SignOff
 from tollgate.decide.chain import Link
 from tollgate.decide.compare import ParetoRelation
+from tollgate.decide.look import Look
 
 
 @dataclass(frozen=True)
@@ -97,6 +99,7 @@ class Measured:
     relation: ParetoRelation = ParetoRelation.UNKNOWN
     relation_message: str = ""
     comparison_due: bool = False  # there is, or was, a record to compare with
+    evidence: BenchmarkEvidence | None = None  # what the results and the relation rest on
 
     @property
     def not_comparable(self) -> bool:
@@ -150,6 +153,8 @@ class Snapshot:
     scrape_seconds: int = 30
     records: tuple[Link, ...] = ()  # of the target; listed only where the status does not tell what is needed
     actor: str = ""  # the operator's user name
+    look: Look | None = None  # what `live` rests on
+    judged: BenchmarkEvidence | None = None  # what the release's benchmark was judged by, once it was
 
     @property
     def frozen(self) -> bool:

@@ -6,7 +6,7 @@ Counts of other pods and of later windows add up (`+`). `measure.live` counts; n
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import cached_property
 
@@ -109,6 +109,21 @@ class LiveCounts:
                 merged.append(open_)
                 open_ = Block()
         return merged
+
+    def coarsened(self, most: int) -> LiveCounts:
+        """The same counts in at most so many blocks: two, four, eight, ... neighbours put together, from the epoch on.
+
+        How many depends on the time from the first block to the last, and on nothing that was counted.
+        """
+        first, last, shift = min(self.blocks, default=0), max(self.blocks, default=0), 0
+        while (last >> shift) - (first >> shift) >= most:
+            shift += 1
+        if not shift:
+            return self
+        blocks: dict[int, Block] = {}
+        for number, block in self.blocks.items():
+            blocks[number >> shift] = blocks.get(number >> shift, Block()) + block
+        return replace(self, blocks=blocks)
 
     def __add__(self, other: LiveCounts) -> LiveCounts:
         """Both together: other pods in the same window, or the window that follows this one."""

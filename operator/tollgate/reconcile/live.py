@@ -7,30 +7,32 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
 from tollgate.api.budget import BudgetSpec
+from tollgate.api.evidence import MOST_BLOCKS
 from tollgate.api.profiles import MetricProfileSpec
 from tollgate.api.verdict import ObjectiveResult
-from tollgate.decide.judge_live import judge_live, metrics_unavailable
+from tollgate.decide.look import Look
 from tollgate.decide.planning import latency_limits
 from tollgate.decide.traffic import rate_per_pod
 from tollgate.errors import MetricsError
 from tollgate.measure.cost import CostUnknown, PodCost
 from tollgate.measure.live import LiveCounts, LiveSamples, count_live
-from tollgate.measure.promql import PodSelector, live_queries, window_seconds
+from tollgate.measure.promql import LiveQueries, PodSelector, live_queries, window_seconds
 from tollgate.ports import Metrics, Samples
 
 
 @dataclass(frozen=True)
 class LiveVerdict:
-    """The results, the histogram's bucket edges in seconds, and the requests per second and pod where they show."""
+    """What was looked at, its results, the histogram's bucket edges in seconds, and the load where it shows."""
 
     results: tuple[ObjectiveResult, ...]
     edges: tuple[float, ...] = ()
     rate_per_pod: float | None = None
+    look: Look | None = None
 
 
 async def judge_pods(
@@ -48,6 +50,16 @@ async def judge_pods(
     previous: Sequence[ObjectiveResult] = (),
 ) -> LiveVerdict:
     """Every objective judged on what these pods served since an instant."""
+    queries = [_queries(profile, namespace, selector, since, now) for selector in pods]
+    look = Look(
+        since=since,
+        until=now,
+        counts=None,
+        queries=tuple(query for one in queries for query in astuple(one) if query is not None),
+        cost=cost,
+        reference_rate=reference_rate,
+        standing=tuple(previous),
+    )
     try:
         counts = [
             await count_pods(
@@ -63,19 +75,15 @@ async def judge_pods(
             for selector in pods
         ]
     except MetricsError as error:
-        return LiveVerdict(tuple(metrics_unavailable(spec.objectives, str(error), previous)))
+        look = replace(look, unavailable=str(error) or "it gave no reason")
+        return LiveVerdict(look.judged(spec.objectives, spec.alpha), look=look)
     total = counts[0]
     for more in counts[1:]:
         total = total + more
-    results = judge_live(
-        spec.objectives,
-        total,
-        alpha=spec.alpha,
-        cost=cost,
-        reference_rate_per_pod=reference_rate,
-        previous=previous,
+    look = replace(look, counts=total.coarsened(MOST_BLOCKS))
+    return LiveVerdict(
+        look.judged(spec.objectives, spec.alpha), tuple(total.edges), rate_per_pod(total), look
     )
-    return LiveVerdict(tuple(results), tuple(total.edges), rate_per_pod(total))
 
 
 async def count_pods(
@@ -90,8 +98,7 @@ async def count_pods(
     expected: Sequence[str] = (),
 ) -> LiveCounts:
     """What these pods served since an instant; `limits` are latencies in seconds. Raises MetricsError."""
-    seconds = window_seconds(profile, since.timestamp(), now.timestamp())
-    queries = live_queries(profile, namespace, pods, seconds)
+    queries = _queries(profile, namespace, pods, since, now)
 
     async def ask(query: str | None) -> list[Samples] | None:
         return None if query is None else await metrics.samples(query, now)
@@ -115,3 +122,10 @@ async def count_pods(
         until=now.timestamp(),
         expected=expected,
     )
+
+
+def _queries(
+    profile: MetricProfileSpec, namespace: str, pods: PodSelector, since: datetime, now: datetime
+) -> LiveQueries:
+    seconds = window_seconds(profile, since.timestamp(), now.timestamp())
+    return live_queries(profile, namespace, pods, seconds)

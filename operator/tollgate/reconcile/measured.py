@@ -7,7 +7,9 @@ from decimal import Decimal
 from tollgate.api import units
 from tollgate.api.benchmark import Benchmark, BenchmarkResult, BenchmarkStatus
 from tollgate.api.budget import Baseline, Stage
+from tollgate.api.evidence import BenchmarkEvidence
 from tollgate.api.hardware import Hardware, LoadedPods
+from tollgate.decide.benchmark_record import measured_arm, with_results
 from tollgate.decide.benchmark_verdict import benchmark_verdict
 from tollgate.decide.compare import Arm
 from tollgate.decide.moves import measurement_name
@@ -16,6 +18,7 @@ from tollgate.measure.cost import CostUnknown, PodCost, PriceTable, requests_cos
 from tollgate.ports import BENCHMARK, Cluster
 
 _PREPARING = (Stage.STARTING, Stage.BENCHMARKING)
+_JUDGED = (Stage.AWAITING_SIGN_OFF, Stage.CANARY)
 
 
 class Measurements:
@@ -43,16 +46,39 @@ class Measurements:
         verdict = benchmark_verdict(
             s.spec.objectives, candidate, baseline, confidence=float(s.spec.confidence)
         )
-        gone = f"not comparable with last-good: its Benchmark {recorded} is gone"
+        said = verdict.message
+        if recorded and baseline is None:
+            said = f"not comparable with last-good: its Benchmark {recorded} is gone"
+        evidence = BenchmarkEvidence(
+            budget_generation=s.generation,
+            confidence=s.spec.confidence,
+            objectives=s.spec.objectives,
+            candidate=measured_arm(name, candidate),
+            baseline=measured_arm(recorded, baseline) if baseline else None,
+            comparison_due=bool(recorded),
+            relation=verdict.relation.value,
+            message=said,
+        )
         return Measured(
             name,
             status.phase,
             message,
             verdict.objectives,
             verdict.relation,
-            gone if recorded and baseline is None else verdict.message,
+            said,
             comparison_due=bool(recorded),
+            evidence=evidence,
         )
+
+    async def evidence(self, s: Snapshot) -> BenchmarkEvidence | None:
+        """What the release's benchmark was judged by, its results read again; None before it was judged."""
+        release = s.status.release
+        if release is None or release.judged is None or release.stage not in _JUDGED:
+            return None
+        judged = release.judged
+        names = [arm.benchmark for arm in (judged.candidate, judged.baseline) if arm is not None]
+        found = {name: await self._result(s.namespace, name) for name in names}
+        return with_results(judged, {name: result for name, result in found.items() if result is not None})
 
     async def reference_rate(self, s: Snapshot) -> float | None:
         """Requests per second and pod at which the benchmark found the cost within its limit."""

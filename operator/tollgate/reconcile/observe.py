@@ -124,7 +124,9 @@ class Observer:
         snapshot = replace(
             snapshot,
             live=live.results,
+            look=live.look,
             measured=measured,
+            judged=await self._measurements.evidence(snapshot),
             recorded_pods=recorded_pods,
             signing=await signing(self._cluster, snapshot),
             approver_checked=checked,

@@ -3,12 +3,27 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 
-from tests.unit.decide.chains import spec
-from tollgate.api.budget import BudgetStatus
+from tests.unit.api.test_transport import result_of
+from tests.unit.decide.chains import NOON, spec
+from tests.unit.reconcile.setting import budget
+from tollgate.api.budget import BudgetSpec, BudgetStatus
 from tollgate.api.canonical import digest
 from tollgate.api.chain import LARGEST_RECORD, UnwrittenRecord
+from tollgate.api.decision import DecisionSpec
+from tollgate.api.evidence import LONGEST_QUERY, MOST_BLOCKS, MOST_PODS, MOST_QUERIES, BenchmarkEvidence
+from tollgate.api.objective import Objective
+from tollgate.api.signoff import SignedOff, SignOffVerdict
+from tollgate.api.verdict import ObjectiveResult, Reason, Relation, Verdict
+from tollgate.decide.benchmark_record import measured_arm
+from tollgate.decide.compare import Arm
+from tollgate.decide.live_record import live_evidence
+from tollgate.decide.look import Look
 from tollgate.decide.record import MOST_UNWRITTEN, appended, room, written
+from tollgate.measure.cost import PodCost
+from tollgate.measure.counts import Block, LiveCounts
+from tollgate.measure.histogram import Bracket
 
 
 def waiting(number: int, message: str = "") -> BudgetStatus:
@@ -55,3 +70,86 @@ def test_there_is_room_for_few_and_for_fewer_that_are_large() -> None:
 def test_a_full_outbox_still_fits_into_an_object() -> None:
     """There is room just below the bound, and then comes the largest record there is."""
     assert LARGEST_RECORD // 2 + LARGEST_RECORD <= 0.75 * 1.5 * 2**20
+
+
+def largest(text: str) -> DecisionSpec:
+    """A record that is at every bound of the API at once, but for the lengths of numbers, with such texts."""
+    words = text * 1024
+    results = [
+        ObjectiveResult(
+            name=f"{'o' * 60}{index:03d}", verdict=Verdict.INCONCLUSIVE, reason=Reason.BUCKET_RESOLUTION,
+            message=words, limit="0" * 32, observed="0" * 32, low="0" * 32, high="0" * 32, requests=10**9,
+            over_limit=10**9, evidence_breach="0" * 16, evidence_within="0" * 16, relation=Relation.UNKNOWN,
+        )
+        for index in range(32)
+    ]  # fmt: skip
+    limits = [Decimal(index + 1) / 1000 for index in range(32)]
+    objectives = [
+        Objective.model_validate(
+            {
+                "name": r.name,
+                "dimension": "Latency",
+                "statistic": "P99",
+                "max": f"{limit}s",
+                "maxRegression": "5%",
+            }
+        )
+        for r, limit in zip(results, limits, strict=True)
+    ]
+    counts = LiveCounts(
+        since=0.0,
+        until=1.0,
+        blocks={
+            353_445_000 + index: Block(
+                10**6, 1234.567890123456, dict.fromkeys(limits, (10**5, 10**6)), 10**6, 10**6, 1234.5
+            )
+            for index in range(MOST_BLOCKS)
+        },
+        brackets=dict.fromkeys(limits, Bracket(0.0123456789012345, 0.123456789012345)),
+        pods={f"{'p' * 250}{index:03d}": 10**6 for index in range(MOST_PODS)},
+        silent=tuple(f"{'p' * 250}{index:03d}" for index in range(MOST_PODS)),
+    )
+    look = Look(
+        NOON,
+        NOON,
+        counts,
+        queries=("q" * LONGEST_QUERY,) * MOST_QUERIES,
+        cost=PodCost(Decimal("0.123456"), "USD"),
+    )
+    arm = measured_arm(
+        "b" * 253, Arm(result_of(1, stages=8, limits=16, bins=200, blocks=32, text=1024), None)
+    )
+    policy = BudgetSpec.model_validate(budget()).model_copy(update={"objectives": objectives})
+    evidence = BenchmarkEvidence(
+        budget_generation=1, confidence="0.99", objectives=objectives, candidate=arm, baseline=arm,
+        relation="TradeOff", message=words,
+    )  # fmt: skip
+    signed = SignedOff(
+        name="n" * 253, uid="u" * 64, username="a" * 253, verdict=SignOffVerdict.ACCEPT,
+        accepts=[o.name for o in objectives], justification=words, at=NOON, digest="sha256:" + "0" * 64,
+    )  # fmt: skip
+    return spec(
+        1,
+        message=words,
+        image=words,
+        policy=policy,
+        benchmark_objectives=results,
+        live_objectives=results,
+        benchmark_evidence=evidence,
+        live_evidence=live_evidence(look, 5, results),
+        sign_offs=[signed] * 16,
+    )
+
+
+def test_a_record_at_every_bound_keeps_its_evidence() -> None:
+    (kept,) = appended(BudgetStatus(), "largest", largest("x")).unwritten
+    assert len(kept.spec.encode()) <= LARGEST_RECORD
+    assert "liveEvidence" in kept.spec
+
+
+def test_one_that_is_still_larger_loses_it_and_says_so() -> None:
+    (kept,) = appended(BudgetStatus(), "largest", largest("\U0001f600")).unwritten
+    assert len(kept.spec.encode()) <= LARGEST_RECORD
+    assert DecisionSpec.model_validate_json(kept.spec).omitted.startswith(
+        "with its evidence the record would have"
+    )

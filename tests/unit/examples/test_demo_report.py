@@ -8,7 +8,8 @@ from datetime import UTC, datetime, timedelta
 from examples.digits.demo.report import durations, table
 from examples.digits.demo.screen import Mood, Screen
 
-from tollgate.api.decision import Action, DecisionSpec, ObjectIdentity
+from tests.unit.decide.chains import spec
+from tollgate.api.decision import Action, DecisionSpec
 from tollgate.api.release import Stage, StageSpan
 from tollgate.api.verdict import ObjectiveResult, Verdict
 
@@ -20,12 +21,13 @@ def _spans(*stages: tuple[Stage, float]) -> list[StageSpan]:
 
 
 def _decision(action: Action, **changes: object) -> DecisionSpec:
-    identity = ObjectIdentity(name="digits", uid="1")
-    fields: dict[str, object] = {
-        "action": action, "reason": "Why", "message": "because", "budget": identity, "budget_generation": 1,
-        "target": identity, "release": 2, "revision": "abc", "stage": "Canary", "decided_at": NOW, "started_at": NOW,
-    }  # fmt: skip
-    return DecisionSpec.model_validate({**fields, **changes})
+    of_record: dict[str, object] = {
+        "action": action,
+        "reason": "Why",
+        "message": "because",
+        "decided_at": NOW,
+    }
+    return spec(1, release=2, revision="abc", **{**of_record, **changes})
 
 
 def test_steps_of_one_stage_add_up_and_the_last_has_not_ended() -> None:

@@ -16,9 +16,12 @@ from typing import Any
 
 from tests.unit.reconcile.behaviour import Behaviour, measurement
 from tollgate.api import transport
+from tollgate.api.decision import DecisionSpec
+from tollgate.decide.replay import replay
 from tollgate.errors import Conflict, Denied
 from tollgate.manifests.approver import APPROVER, NOT_BY_THAT_PERSON
 from tollgate.ports import (
+    DECISION,
     Kind,
     Object,
     Samples,
@@ -97,6 +100,9 @@ class World:
             return copy.deepcopy(obj)
         if obj["kind"] == "SelfSubjectReview":  # stored nowhere
             return {**obj, "status": {"userInfo": self.me}}
+        if obj["kind"] == DECISION.kind:
+            decided_again = replay(DecisionSpec.model_validate(obj["spec"]))
+            assert decided_again.same, decided_again
         made = self.put(obj)
         self._wrote(f"create {made['kind']} {made['metadata']['name']}")
         return made

@@ -1,0 +1,146 @@
+"""What a decision was made from, as its record keeps it: enough to judge again, and nothing that has no bound.
+
+Numbers are decimal strings, exact to the last digit that was judged with.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+from tollgate.api.base import Keyed, Model, NameOrEmpty, Text
+from tollgate.api.benchmark import BenchmarkResult
+from tollgate.api.canonical import Digest
+from tollgate.api.hardware import Hardware
+from tollgate.api.objective import Objective
+from tollgate.api.verdict import Results
+
+MOST_BLOCKS = 256
+MOST_PODS = 32
+MOST_QUERIES = 16
+LONGEST_QUERY = 1024
+
+Number = Annotated[
+    str, StringConstraints(pattern=r"^-?[0-9]{1,24}(\.[0-9]{1,32})?([eE][+-]?[0-9]{1,3})?$", max_length=64)
+]
+Query = Annotated[str, StringConstraints(max_length=LONGEST_QUERY)]
+PodName = Annotated[str, StringConstraints(max_length=253)]
+Pods = Annotated[list[PodName], Field(max_length=MOST_PODS)]
+BlockRow = Annotated[str, StringConstraints(max_length=1024)]
+ConfidenceText = Annotated[str, StringConstraints(max_length=8)]
+
+
+class PodPrice(Model):
+    """What one pod cost an hour, or why that was not known."""
+
+    per_hour: Number | None = Field(None, description="Cost of one pod for an hour, in the currency.")
+    currency: Annotated[str, StringConstraints(max_length=3)] = Field("", description="ISO 4217 code.")
+    unknown: Text = Field("", description="Why the cost was not known.")
+
+
+class JudgedArm(Model):
+    """One side of a benchmark's verdict."""
+
+    benchmark: NameOrEmpty = Field("", description="Name of the Benchmark.")
+    digest: Digest = Field(description="SHA-256 over the canonical JSON of the result that was judged.")
+    cost: PodPrice | None = Field(None, description="What one of the loaded pods cost.")
+    hardware: Annotated[list[Hardware], Field(max_length=16)] = Field(
+        default_factory=list, description="What the loaded pods ran on; empty when that was not known."
+    )
+
+
+class Judged(Model):
+    """How a benchmark was judged, and under which policy."""
+
+    budget_generation: int = Field(ge=0, description="Generation of the budget's spec that was in force.")
+    confidence: ConfidenceText = Field(description="Confidence that was in force.")
+    objectives: Annotated[list[Objective], Field(max_length=32), Keyed("name")] = Field(
+        description="The limits that were in force."
+    )
+    candidate: JudgedArm = Field(description="The candidate's measurement.")
+    baseline: JudgedArm | None = Field(None, description="The measurement it was compared with.")
+    comparison_due: bool = Field(
+        False, description="True when there was something to compare with, comparable or not."
+    )
+    relation: Literal["Dominates", "Equal", "TradeOff", "Dominated", "Unknown"] = Field(
+        description="The candidate against the baseline, over all objectives."
+    )
+    message: Text = Field("", description="Why, as a sentence.")
+
+
+class MeasuredArm(JudgedArm):
+    """One side of a benchmark's verdict, with its measurement."""
+
+    result: BenchmarkResult | None = Field(
+        None,
+        description="The result. Absent when the Benchmark was gone, or held another one, as the record was made.",
+    )
+
+
+class BenchmarkEvidence(Judged):
+    """What a benchmark's verdict rests on."""
+
+    candidate: MeasuredArm = Field(description="The candidate's measurement.")
+    baseline: MeasuredArm | None = Field(None, description="The measurement it was compared with.")
+
+
+class Edges(Model):
+    """The edges of the histogram around a limit, in seconds; both are the limit where it is an edge itself."""
+
+    limit: Number = Field(description="The limit.")
+    below: Number | None = Field(None, description="The edge below.")
+    above: Number | None = Field(None, description="The edge above.")
+
+
+class PodRequests(Model):
+    """A pod whose histogram was found."""
+
+    name: PodName = Field(description="Name of the pod.")
+    requests: int = Field(ge=0, description="Requests counted of it.")
+
+
+class LiveEvidence(Model):
+    """What a verdict on live traffic rests on: raw counts, block by block, and how they were asked for."""
+
+    since: datetime = Field(description="Start of the window.")
+    until: datetime = Field(description="End of the window; the queries were asked at that instant.")
+    queries: Annotated[list[Query], Field(max_length=MOST_QUERIES)] = Field(
+        default_factory=list,
+        description="The first of the PromQL queries that were asked; what is too long ends in an ellipsis.",
+    )
+    unavailable: Text = Field("", description="Why Prometheus gave nothing; empty when it did.")
+    scrape_seconds: int = Field(
+        30, ge=1, le=3600, description="Scrape interval, of which a block is a multiple."
+    )
+    columns: Annotated[list[Query], Field(max_length=40)] = Field(
+        default_factory=list, description="What the numbers of a block are, in order."
+    )
+    blocks: Annotated[list[BlockRow], Field(max_length=MOST_BLOCKS)] = Field(
+        default_factory=list, description="The counts of each block of time, separated by spaces."
+    )
+    edges: Annotated[list[Edges], Field(max_length=32)] = Field(
+        default_factory=list, description="The edges of the histogram around each limit."
+    )
+    sums_seen: bool = Field(False, description="Whether there was a sum of latencies.")
+    errors_asked: bool = Field(False, description="Whether the profile has an error counter.")
+    errors_seen: bool = Field(False, description="Whether any pod exported it.")
+    requests_missing: bool = Field(
+        False, description="Whether the counter of requests was asked for and not found."
+    )
+    pods: Annotated[list[PodRequests], Field(max_length=MOST_PODS)] = Field(
+        default_factory=list, description="The first pods whose histogram was found, by name."
+    )
+    scraped: Pods = Field(default_factory=list, description="The first of the pods that were scraped lately.")
+    silent: Pods = Field(default_factory=list, description="The first of the pods without a fresh sample.")
+    garbled: Pods = Field(default_factory=list, description="The first of the pods that cannot be read.")
+    cost: PodPrice | None = Field(None, description="What one pod cost.")
+    reference_rate: Number | None = Field(
+        None,
+        description="Requests per second and pod at which the benchmark found the cost within its limit.",
+    )
+    standing: Results = Field(
+        default_factory=list,
+        description="Results of earlier looks that stood: a breach, and in the modes Observe and Warn all.",
+    )

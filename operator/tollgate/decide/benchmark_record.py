@@ -1,0 +1,57 @@
+"""A benchmark's verdict as its record keeps it, and judged again from there.
+
+The release keeps it too, without the results, which are as large as all the rest of a status: when the record is made
+they are read once more from the Benchmarks, and known by their digest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tollgate.api.benchmark import BenchmarkResult
+from tollgate.api.evidence import BenchmarkEvidence, Judged, JudgedArm, MeasuredArm
+from tollgate.api.transport import digest
+from tollgate.decide.benchmark_verdict import BenchmarkVerdict, benchmark_verdict
+from tollgate.decide.compare import Arm
+from tollgate.decide.live_record import read_price, write_price
+
+
+def measured_arm(name: str, arm: Arm) -> MeasuredArm:
+    """An arm, measured by the Benchmark of that name, for a record."""
+    return MeasuredArm(
+        benchmark=name,
+        digest=digest(arm.result),
+        cost=write_price(arm.cost),
+        hardware=list(arm.hardware or ()),
+        result=arm.result,
+    )
+
+
+def without_results(evidence: BenchmarkEvidence) -> Judged:
+    """What the release keeps."""
+    return Judged.model_validate(evidence.dump())
+
+
+def with_results(judged: Judged, results: Mapping[str, BenchmarkResult]) -> BenchmarkEvidence:
+    """What a record keeps. `results` are by the Benchmark's name; one that is not the judged one is left out."""
+
+    def filled(arm: JudgedArm) -> MeasuredArm:
+        there = results.get(arm.benchmark)
+        same = there is not None and digest(there) == arm.digest
+        return MeasuredArm(**dict(arm), result=there if same else None)
+
+    fields = dict(judged) | {"candidate": filled(judged.candidate)}
+    return BenchmarkEvidence(**fields | {"baseline": filled(judged.baseline) if judged.baseline else None})
+
+
+def judged_again(evidence: BenchmarkEvidence) -> BenchmarkVerdict | None:
+    """The verdict as it is reached now; None where the record lacks a result."""
+    candidate = _arm(evidence.candidate)
+    baseline = _arm(evidence.baseline) if evidence.baseline else None
+    if candidate is None or (evidence.baseline and baseline is None):
+        return None
+    return benchmark_verdict(evidence.objectives, candidate, baseline, confidence=float(evidence.confidence))
+
+
+def _arm(arm: MeasuredArm) -> Arm | None:
+    return None if arm.result is None else Arm(arm.result, read_price(arm.cost), tuple(arm.hardware))

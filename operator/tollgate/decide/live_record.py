@@ -1,0 +1,171 @@
+"""A look at live traffic as its record keeps it, and back: what is read back is judged as it was.
+
+Long lists are cut where only their first items, or that there are any, make a difference to a verdict: the names of
+pods, and the text of the queries. Counts are never cut.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from decimal import Decimal
+
+from tollgate.api.evidence import (
+    LONGEST_QUERY,
+    MOST_PODS,
+    MOST_QUERIES,
+    Edges,
+    LiveEvidence,
+    PodPrice,
+    PodRequests,
+)
+from tollgate.api.verdict import ObjectiveResult
+from tollgate.decide.look import Look
+from tollgate.measure.cost import CostUnknown, PodCost
+from tollgate.measure.counts import Block, LiveCounts
+from tollgate.measure.histogram import Bracket
+
+_COLUMNS = ("block", "requests", "attempts", "errors", "latencySumSeconds", "podSeconds")
+_SLOW = "slowerThan:"
+_NOT_COUNTED = "-"
+_LONGEST_NAME = 253
+
+
+def live_evidence(look: Look, scrape_seconds: int, standing: Iterable[ObjectiveResult]) -> LiveEvidence:
+    """A look for a record; `standing` are the earlier results that can make a difference."""
+    made = LiveEvidence(
+        since=look.since,
+        until=look.until,
+        queries=[_cut(query) for query in look.queries[:MOST_QUERIES]],
+        unavailable=look.unavailable[:1024],
+        scrape_seconds=scrape_seconds,
+        cost=write_price(look.cost),
+        reference_rate=_exact(look.reference_rate),
+        standing=list(standing),
+    )
+    return made if look.counts is None else made.model_copy(update=_written(look.counts))
+
+
+def read_look(evidence: LiveEvidence) -> Look:
+    """The look that a record was made from. ValueError where its blocks do not fit its columns."""
+    return Look(
+        since=evidence.since,
+        until=evidence.until,
+        counts=None if evidence.unavailable else _read(evidence),
+        unavailable=evidence.unavailable,
+        queries=tuple(evidence.queries),
+        cost=read_price(evidence.cost),
+        reference_rate=_number(evidence.reference_rate),
+        standing=tuple(evidence.standing),
+    )
+
+
+def write_price(cost: PodCost | CostUnknown | None) -> PodPrice | None:
+    """What a pod costs, for a record."""
+    match cost:
+        case PodCost(per_hour, currency):
+            return PodPrice(per_hour=str(per_hour), currency=currency)
+        case CostUnknown(reason):
+            return PodPrice(unknown=reason[:1024])
+        case None:
+            return None
+
+
+def read_price(price: PodPrice | None) -> PodCost | CostUnknown | None:
+    """What a pod cost, from a record."""
+    if price is None:
+        return None
+    return (
+        CostUnknown(price.unknown)
+        if price.per_hour is None
+        else PodCost(Decimal(price.per_hour), price.currency)
+    )
+
+
+def _written(counts: LiveCounts) -> dict[str, object]:
+    limits = sorted({limit for block in counts.blocks.values() for limit in block.slow})
+    return {
+        "columns": [*_COLUMNS, *(f"{_SLOW}{limit}" for limit in limits)],
+        "blocks": [_row(number, block, limits) for number, block in sorted(counts.blocks.items())],
+        "edges": [
+            Edges(limit=str(limit), below=_exact(around.below), above=_exact(around.above))
+            for limit, around in sorted(counts.brackets.items())
+        ],
+        "sums_seen": counts.sums_seen,
+        "errors_asked": counts.errors_asked,
+        "errors_seen": counts.errors_seen,
+        "pods": [
+            PodRequests(name=name[:_LONGEST_NAME], requests=requests)
+            for name, requests in sorted(counts.pods.items())[:MOST_PODS]
+        ],
+        "requests_missing": counts.requests_missing,
+        "scraped": _first(counts.scraped),
+        "silent": _first(counts.silent),
+        "garbled": _first(counts.garbled),
+    }
+
+
+def _read(evidence: LiveEvidence) -> LiveCounts:
+    limits = [Decimal(name.removeprefix(_SLOW)) for name in evidence.columns[len(_COLUMNS) :]]
+    return LiveCounts(
+        since=evidence.since.timestamp(),
+        until=evidence.until.timestamp(),
+        blocks=dict(_block(row, limits) for row in evidence.blocks),
+        brackets={
+            Decimal(around.limit): Bracket(_number(around.below), _number(around.above))
+            for around in evidence.edges
+        },
+        sums_seen=evidence.sums_seen,
+        errors_asked=evidence.errors_asked,
+        errors_seen=evidence.errors_seen,
+        pods={pod.name: pod.requests for pod in evidence.pods},
+        requests_missing=evidence.requests_missing,
+        scraped=tuple(evidence.scraped),
+        silent=tuple(evidence.silent),
+        garbled=tuple(evidence.garbled),
+    )
+
+
+def _row(number: int, block: Block, limits: list[Decimal]) -> str:
+    slow = (
+        "/".join(map(str, block.slow[limit])) if limit in block.slow else _NOT_COUNTED for limit in limits
+    )
+    exact = (repr(float(value)) for value in (block.latency_sum, block.pod_seconds))
+    return " ".join((*map(str, (number, block.requests, block.attempts, block.errors)), *exact, *slow))
+
+
+def _block(row: str, limits: list[Decimal]) -> tuple[int, Block]:
+    try:
+        number, requests, attempts, errors, latency_sum, pod_seconds, *slow = row.split(" ")
+        block = Block(
+            requests=int(requests),
+            latency_sum=float(latency_sum),
+            slow={
+                limit: (int(low), int(high))
+                for limit, pair in zip(limits, slow, strict=True)
+                if pair != _NOT_COUNTED
+                for low, high in [pair.split("/")]
+            },
+            attempts=int(attempts),
+            errors=int(errors),
+            pod_seconds=float(pod_seconds),
+        )
+        return int(number), block
+    except ValueError:
+        raise ValueError(f"the block {row!r} does not fit its columns") from None
+
+
+def _first(names: tuple[str, ...]) -> list[str]:
+    return [name[:_LONGEST_NAME] for name in names[:MOST_PODS]]
+
+
+def _exact(value: float | None) -> str | None:
+    """The shortest decimal that is this very float."""
+    return None if value is None else repr(float(value))
+
+
+def _number(text: str | None) -> float | None:
+    return None if text is None else float(text)
+
+
+def _cut(query: str) -> str:
+    return query if len(query) <= LONGEST_QUERY else query[: LONGEST_QUERY - 1] + "…"

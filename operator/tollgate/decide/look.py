@@ -1,0 +1,46 @@
+"""One look at live traffic: all that its verdict is made from, so that a record of it can be judged again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from tollgate.api.objective import Objective
+from tollgate.api.verdict import ObjectiveResult
+from tollgate.decide.judge_live import judge_live, metrics_unavailable
+from tollgate.measure.cost import CostUnknown, PodCost
+from tollgate.measure.counts import LiveCounts
+
+
+@dataclass(frozen=True)
+class Look:
+    """The window that was looked at, what was asked, and what was counted; `counts` is None where nothing could be.
+
+    `cost` is of one pod, `reference_rate` in requests per second and pod. `standing` are earlier results, of which a
+    Breach stands.
+    """
+
+    since: datetime
+    until: datetime
+    counts: LiveCounts | None
+    unavailable: str = ""
+    queries: tuple[str, ...] = ()
+    cost: PodCost | CostUnknown | None = None
+    reference_rate: float | None = None
+    standing: tuple[ObjectiveResult, ...] = ()
+
+    def judged(self, objectives: Sequence[Objective], alpha: float) -> tuple[ObjectiveResult, ...]:
+        """One result an objective, in their order."""
+        if self.counts is None:
+            return tuple(metrics_unavailable(objectives, self.unavailable, self.standing))
+        return tuple(
+            judge_live(
+                objectives,
+                self.counts,
+                alpha=alpha,
+                cost=self.cost,
+                reference_rate_per_pod=self.reference_rate,
+                previous=self.standing,
+            )
+        )
