@@ -4,12 +4,23 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from scipy.special import betainc, betaincc, expit
 
 from tollgate.api.verdict import Verdict
+from tollgate.decide.beta_tail import log_mills
 from tollgate.decide.certificate import judge_fixed, proportion_interval, quantile_ranks
-from tollgate.decide.evidence import judge_counts, log_breach, log_within
+from tollgate.decide.evidence import (
+    breach_until,
+    judge_counts,
+    log_breach,
+    log_evidence,
+    log_within,
+    within_from,
+)
 from tollgate.decide.levels import Levels
 
 limits = st.floats(1e-5, 0.9)
@@ -26,6 +37,46 @@ def test_evidence_is_a_fair_game_at_the_limit(count: tuple[int, int], p0: float,
         if_slow, if_fast = log_m(n + 1, slow + 1, p0, alpha) - now, log_m(n + 1, slow, p0, alpha) - now
         expected = p0 * math.exp(if_slow) + (1 - p0) * math.exp(if_fast)
         assert math.isclose(expected, 1.0, rel_tol=1e-6)
+
+
+@given(st.lists(st.tuples(counts, limits, alphas), min_size=1, max_size=20))
+def test_many_at_once_are_what_each_is_alone(cases: list[tuple[tuple[int, int], float, float]]) -> None:
+    n, slow, p0, alpha = np.array([(*count, p0, alpha) for count, p0, alpha in cases]).T
+    together = log_evidence(n, slow, p0, alpha)
+    alone = [(log_breach(*count, *limit), log_within(*count, *limit)) for count, *limit in cases]
+    assert np.stack(together, axis=1) == pytest.approx(np.array(alone), rel=1e-12, abs=1e-12)
+
+
+@given(st.integers(0, 10_000), limits, alphas)
+def test_boundaries_are_where_the_evidence_speaks(slow: int, p0: float, alpha: float) -> None:
+    need, last, first = (
+        -math.log(alpha),
+        int(breach_until(slow, p0, alpha)),
+        int(within_from(slow, p0, alpha)),
+    )
+    assert last == -1 or log_breach(last, slow, p0, alpha) >= need
+    assert log_breach(max(last + 1, slow), slow, p0, alpha) < need
+    assert log_within(first, slow, p0, alpha) >= need
+    assert first == slow or log_within(first - 1, slow, p0, alpha) < need
+
+
+parameters = st.floats(1e-3, 1e9)
+
+
+@given(parameters, parameters, st.floats(-25, 25))
+def test_tails_of_beta_are_those_of_the_library_where_it_has_any(a: float, b: float, z: float) -> None:
+    x = min(max(1e-6, expit(math.log(a / b) + z * math.sqrt(1 / a + 1 / b))), 1 - 1e-6)
+    tails = betainc(a, b, x), betaincc(a, b, x)
+    assume(min(tails) > 1e-200)
+    (lower,), (upper,) = log_mills(*np.array([[a], [b], [x]]))
+    assert lower - upper == pytest.approx(math.log(tails[0]) - math.log(tails[1]), rel=1e-9, abs=1e-9)
+
+
+@given(parameters, parameters, st.integers(1, 2**20 - 1))
+def test_tails_of_beta_change_places_in_the_mirror(a: float, b: float, x: int) -> None:
+    part = x / 2**20  # so that 1 - part is exact
+    lower, upper = log_mills(np.array([a, b]), np.array([b, a]), np.array([part, 1 - part]))
+    assert (lower[0], upper[0]) == (upper[1], lower[1])
 
 
 @given(counts, limits, alphas)

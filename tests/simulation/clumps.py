@@ -11,7 +11,7 @@ from tests.simulation.rules import Boundary, Counts
 from tests.simulation.traffic import Scrapes
 from tollgate.api.verdict import Verdict
 from tollgate.decide.dispersion import clumping
-from tollgate.decide.evidence import judge_counts
+from tollgate.decide.evidence import judge_counts, log_evidence
 from tollgate.decide.levels import Levels
 
 PER_SCRAPE = 100
@@ -75,10 +75,11 @@ def _first(seen: Scrapes, spoken: NDArray[np.bool_], wanted: Verdict, p0: float,
     first = np.zeros(len(slow), np.int64)
     for run in np.flatnonzero(spoken.any(axis=1)):
         blocks = list(zip(slow[run].tolist(), requests[run].tolist(), strict=True))
-        for look in np.flatnonzero(spoken[run]):
-            if verdict(blocks[: look + 1], p0, alpha) is wanted:
-                first[run] = look + 1
-                break
+        looks = np.flatnonzero(spoken[run])
+        factor = np.array([clumping(blocks[: look + 1]) for look in looks])
+        evidence = log_evidence(seen.requests[run][looks] / factor, seen.slow[run][looks] / factor, p0, alpha)
+        speaks = (evidence.breach if wanted is Verdict.BREACH else evidence.within) >= -np.log(alpha)
+        first[run] = looks[speaks.argmax()] + 1 if speaks.any() else 0
     return first
 
 

@@ -5,15 +5,13 @@ The tables are found by bisection on `tollgate.decide.evidence` itself: what is 
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tollgate.decide.evidence import log_breach, log_within
+from tollgate.decide.evidence import breach_until, within_from
 
 Counts = NDArray[np.int64]
 NEVER = np.iinfo(np.int64).max
@@ -55,29 +53,8 @@ def boundary(p0: float, alpha: float, requests: int) -> Boundary:
 
 @cache
 def _tabulate(p0: float, alpha: float, slow: int) -> Boundary:
-    need = -math.log(alpha)
-    stride = math.ceil(1 / p0)
-    breach, within = np.empty(slow + 1, np.int64), np.empty(slow + 1, np.int64)
-    most, fewest = -1, 0
-    for s in range(slow + 1):
-        start = max(s, most + 1)
-        if log_breach(start, s, p0, alpha) >= need:
-            most = _first(lambda n, s=s: log_breach(n, s, p0, alpha) < need, start, stride) - 1
-        start = max(s, fewest)
-        fewest = _first(lambda n, s=s: log_within(n, s, p0, alpha) >= need, start, stride)
-        breach[s], within[s] = most, fewest
-    return Boundary(breach, within)
-
-
-def _first(holds: Callable[[int], bool], low: int, stride: int) -> int:
-    """The first number after `low` for which `holds`, false up to some number and true from there on."""
-    while not holds(low + stride):
-        low, stride = low + stride, 2 * stride
-    high = low + stride
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if holds(middle) else (middle, high)
-    return high
+    counts = np.arange(slow + 1)
+    return Boundary(breach_until(counts, p0, alpha), within_from(counts, p0, alpha))
 
 
 def point_test_fails(requests: Counts, slow: Counts, p0: float) -> NDArray[np.bool_]:

@@ -17,10 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln, xlog1py, xlogy
 
-from tollgate.decide.evidence import log_breach, log_within
+from tollgate.decide.evidence import breach_until, log_breach, within_from
 
 _MOST_SLOW = 4096
 """No plan goes further than so many slow requests."""
+
+_AT_ONCE = 64
+"""For so many of them the evidence is found at a time."""
 
 _NEGLIGIBLE = 1e-15
 
@@ -82,31 +85,21 @@ def slow_for_breach(n: int, p0: float, alpha: float) -> int | None:
 
 def requests_for_within(slow: int, p0: float, alpha: float, *, above: int = 0) -> int:
     """The fewest requests, more than `above`, that are Within if `slow` of them are slow."""
-    need = -math.log(alpha)
-    start = max(above, slow) + 1
-    return _first(lambda n: log_within(n, slow, p0, alpha) >= need, start, start + math.ceil(1 / p0))
+    return max(above + 1, int(within_from(slow, p0, alpha)))
 
 
 def _breach_ends(p0: float, alpha: float) -> Iterator[tuple[int, int]]:
     """How many slow requests are a Breach, and up to which request: from the fewest that ever are one."""
-    need = -math.log(alpha)
-    fewest = last = _first(lambda slow: log_breach(slow, slow, p0, alpha) >= need, 1, 16)
-    for slow in range(fewest, _MOST_SLOW):
-        last = _first(partial(_falls_short, slow, p0, alpha), last, last + math.ceil(1 / p0)) - 1
-        yield slow, last
-        last += 1  # one more slow request is a Breach here, whatever follows
-
-
-def _falls_short(slow: int, p0: float, alpha: float, n: int) -> bool:
-    return log_breach(n, slow, p0, alpha) < -math.log(alpha)
+    for start in range(0, _MOST_SLOW, _AT_ONCE):
+        slow = np.arange(start, start + _AT_ONCE)
+        ends = zip(slow.tolist(), breach_until(slow, p0, alpha).tolist(), strict=True)
+        yield from ((few, last) for few, last in ends if last > 0)
 
 
 def _within_starts(p0: float, alpha: float) -> Iterator[int]:
     """From which request on 0, 1, 2, ... slow ones are Within."""
-    start = 0
-    for slow in range(_MOST_SLOW):
-        start = requests_for_within(slow, p0, alpha, above=start)
-        yield start
+    for start in range(0, _MOST_SLOW, _AT_ONCE):
+        yield from within_from(np.arange(start, start + _AT_ONCE), p0, alpha).tolist()
 
 
 def _crosses(before: NDArray[np.float64], slow: int, rate: float, chance: float, requests: int) -> bool:

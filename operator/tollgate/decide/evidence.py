@@ -14,62 +14,96 @@ This module must not know where counts come from, nor what an objective is.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import betainc
 
 from tollgate.api.verdict import Reason, Verdict
-from tollgate.decide.beta_tail import log_mills_lower, log_mills_upper
+from tollgate.decide.beta_tail import Array, log_mills
 from tollgate.decide.levels import Levels
 
 _EXPECTED_SLOW = 20.0
 """The prior is sharpest once so many slow requests are expected: n_opt = 20/p0, which is 2,000 requests for p99."""
 
+_MOST_SLOW = 2**24
+"""No severe regression takes so many slow requests to show."""
 
-@lru_cache(maxsize=1024)
-def prior(p0: float, alpha: float) -> tuple[float, float]:
-    """Parameters (a, b) of the mixing Beta distribution for a limit 0 < p0 < 1 at level alpha."""
+Counts = NDArray[np.int64]
+
+
+class Evidence(NamedTuple):
+    """Natural logarithms of the evidence that more, and that less, than the allowed fraction is slow."""
+
+    breach: Array
+    within: Array
+
+
+def prior(p0: ArrayLike, alpha: ArrayLike) -> tuple[Array, Array]:
+    """Parameters (a, b) of the mixing Beta distribution for a limit 0 < p0 < 1 at level alpha; elementwise."""
+    p0, alpha = np.asarray(p0, dtype=float), np.asarray(alpha, dtype=float)
     variance = p0 * (1 - p0)
-    spread = 2 * math.log(1 / (2 * alpha))
-    rho = variance * (_EXPECTED_SLOW / p0) / (spread + math.log1p(spread))
-    r = max(rho - variance, variance / 1000)
+    spread = -2 * np.log(2 * alpha)
+    rho = variance * (_EXPECTED_SLOW / p0) / (spread + np.log1p(spread))
+    r = np.maximum(rho - variance, variance / 1000)
     return r / (1 - p0), r / p0
 
 
-def log_breach(n: float, slow: float, p0: float, alpha: float) -> float:
-    """Natural logarithm of the evidence that more than a fraction p0 is slow, with `slow` of `n` requests slow.
+def log_evidence(n: ArrayLike, slow: ArrayLike, p0: ArrayLike, alpha: ArrayLike) -> Evidence:
+    """The evidence of `slow` among `n` requests, a fraction p0 being allowed, in arrays of their common shape.
 
     The mixture's formula is a ratio of two Mills ratios of the Beta distribution at p0, that of the counts over that
     of the prior; in this form nothing overflows, underflows or cancels. `alpha` tunes the prior only.
     """
-    _check(n, slow, p0)
+    n, slow, p0, alpha = np.broadcast_arrays(
+        *(np.asarray(each, dtype=float) for each in (n, slow, p0, alpha))
+    )
+    _check(n, slow, p0, alpha)
     a, b = prior(p0, alpha)
-    return log_mills_upper(a + slow, b + n - slow, p0) - log_mills_upper(a, b, p0)
+    below, above = log_mills(np.stack((a, a + slow)), np.stack((b, b + (n - slow))), np.stack((p0, p0)))
+    return Evidence(breach=above[1] - above[0], within=below[1] - below[0])
+
+
+def log_breach(n: float, slow: float, p0: float, alpha: float) -> float:
+    """The evidence for a breach of one pair of counts; see `log_evidence`."""
+    return float(log_evidence(n, slow, p0, alpha).breach)
 
 
 def log_within(n: float, slow: float, p0: float, alpha: float) -> float:
-    """Natural logarithm of the evidence that less than a fraction p0 is slow; see `log_breach`."""
-    _check(n, slow, p0)
-    a, b = prior(p0, alpha)
-    return log_mills_lower(a + slow, b + n - slow, p0) - log_mills_lower(a, b, p0)
+    """The evidence for being within of one pair of counts; see `log_evidence`."""
+    return float(log_evidence(n, slow, p0, alpha).within)
 
 
-def _check(n: float, slow: float, p0: float) -> None:
-    if not 0 <= slow <= n:
-        raise ValueError(f"{slow} slow of {n} requests is not a count")
-    if not 0 < p0 < 1:
-        raise ValueError(f"a limit of {p0} of the requests can not be judged: it must be between 0 and 1")
+def _check(n: Array, slow: Array, p0: Array, alpha: Array) -> None:
+    counts, limits = (slow >= 0) & (slow <= n) & (n < np.inf), (p0 > 0) & (p0 < 1)
+    levels = (alpha > 0) & (alpha < 0.5)
+    if (counts & limits & levels).all():
+        return
+    for right, what in (
+        (counts, "{1:g} slow of {0:g} requests is not a count"),
+        (limits, "a limit of {2:g} of the requests can not be judged: it must be between 0 and 1"),
+        (levels, "no verdict can be wrong with probability {3:g}: a level must be between 0 and 0.5"),
+    ):
+        if not right.all():
+            raise ValueError(what.format(*(each[~right][0] for each in (n, slow, p0, alpha))))
 
 
 @dataclass(frozen=True)
 class CountVerdict:
-    """What counts say about one limit, and the evidence for either side in natural logarithms."""
+    """What counts say about one limit, and the evidence for either side in natural logarithms.
+
+    `may_be_breach` says that the most requests that may be slow would be a Breach.
+    """
 
     verdict: Verdict
     reason: Reason | None
     log_breach: float
     log_within: float
+    may_be_breach: bool
 
 
 def judge_counts(n: float, slow: tuple[float, float], p0: float, levels: Levels) -> CountVerdict:
@@ -78,20 +112,51 @@ def judge_counts(n: float, slow: tuple[float, float], p0: float, levels: Levels)
     Breach is judged on the lower count and Within on the upper. Where neither speaks, but some count between them
     would, it is the histogram's resolution that is missing and not requests.
     """
-    low, high = slow
-    need_breach, need_within = -math.log(levels.breach), -math.log(levels.within)
-    breach = log_breach(n, low, p0, levels.breach)
-    within = log_within(n, high, p0, levels.within)
-    if breach >= need_breach:
-        return CountVerdict(Verdict.BREACH, None, breach, within)
-    if within >= need_within:
-        return CountVerdict(Verdict.WITHIN, None, breach, within)
-    hidden = low < high and (
-        log_breach(n, high, p0, levels.breach) >= need_breach
-        or log_within(n, low, p0, levels.within) >= need_within
+    alphas = np.array((levels.breach, levels.within))
+    low, high = (
+        Evidence(*pair) for pair in np.stack(log_evidence(n, np.array(slow)[:, None], p0, alphas), axis=1)
     )
-    reason = Reason.BUCKET_RESOLUTION if hidden else Reason.TOO_FEW_REQUESTS
-    return CountVerdict(Verdict.INCONCLUSIVE, reason, breach, within)
+    need_breach, need_within = -np.log(alphas)
+    breach, within = low.breach[0] >= need_breach, high.within[1] >= need_within
+    may_breach, may_within = high.breach[0] >= need_breach, low.within[1] >= need_within
+    verdict = Verdict.BREACH if breach else Verdict.WITHIN if within else Verdict.INCONCLUSIVE
+    reason = None
+    if verdict is Verdict.INCONCLUSIVE:
+        reason = Reason.BUCKET_RESOLUTION if may_breach or may_within else Reason.TOO_FEW_REQUESTS
+    return CountVerdict(verdict, reason, float(low.breach[0]), float(high.within[1]), bool(may_breach))
+
+
+def breach_until(slow: ArrayLike, p0: float, alpha: float) -> Counts:
+    """The most requests at which these numbers of slow ones are a Breach; -1 where they never are."""
+    slow = np.asarray(slow)
+    until = _first(
+        lambda n: log_evidence(n, slow, p0, alpha).breach < -math.log(alpha),
+        slow - 1,
+        np.ceil((slow + 1) / p0).astype(np.int64),
+    )
+    return np.where(until > slow, until - 1, -1)
+
+
+def within_from(slow: ArrayLike, p0: float, alpha: float) -> Counts:
+    """The fewest requests at which these numbers of slow ones are Within."""
+    slow = np.asarray(slow)
+
+    def speaks(n: Counts) -> NDArray[np.bool_]:
+        return log_evidence(n, slow, p0, alpha).within >= -math.log(alpha)
+
+    enough = np.ceil((slow + 1) / p0).astype(np.int64)
+    while not speaks(enough).all():
+        enough = np.where(speaks(enough), enough, 2 * enough)
+    return _first(speaks, slow, enough)
+
+
+def _first(holds: Callable[[Counts], NDArray[np.bool_]], low: Counts, high: Counts) -> Counts:
+    """The first numbers above `low` for which `holds`: false up to some number, true from there on and at `high`."""
+    while (high - low > 1).any():
+        middle = np.maximum((low + high) // 2, low + 1)
+        found = holds(middle)
+        low, high = np.where(found, low, middle), np.where(found, middle, high)
+    return high
 
 
 def severe_fraction(p0: float, severity: float = 3.0) -> float:
@@ -103,30 +168,20 @@ def severe_fraction(p0: float, severity: float = 3.0) -> float:
 def requests_to_detect(p0: float, alpha: float, severity: float = 3.0, power: float = 0.95) -> int:
     """Requests after which a severe regression would have been called a Breach with probability `power`.
 
-    P(slow count >= boundary) at that fixed number of requests: a lower bound of the chance to have crossed the
-    boundary at or before it, so the promise holds from there on.
+    The fewest at which the count of slow requests is a Breach with that probability. It is a lower bound of the chance
+    to have crossed the boundary by then, so the promise holds from there on.
     """
     p1 = severe_fraction(p0, severity)
 
-    def detects(n: int) -> bool:
-        needed = _breach_boundary(n, p0, alpha)
-        return needed <= n and float(betainc(needed, n - needed + 1, p1)) >= power
+    def caught(slow: Counts, n: Counts) -> NDArray[np.bool_]:
+        """Whether at least so many of n requests would be slow with that probability."""
+        chance: NDArray[np.bool_] = (slow <= n) & (betainc(slow, np.maximum(n - slow, 0) + 1, p1) >= power)
+        return chance
 
-    high = 1
-    while not detects(high):
-        high *= 2
-    low = high // 2
+    low, high = 0, _MOST_SLOW
     while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if detects(middle) else (middle, high)
-    return high
-
-
-def _breach_boundary(n: int, p0: float, alpha: float) -> int:
-    """The smallest count of slow requests that is a Breach at n requests; n + 1 when there is none."""
-    low, high = -1, n + 1
-    need = -math.log(alpha)
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if log_breach(n, middle, p0, alpha) >= need else (middle, high)
-    return high
+        slow = np.unique(np.geomspace(low + 1, high, 64).round().astype(np.int64))
+        first = int(np.argmax(caught(slow, breach_until(slow, p0, alpha))))
+        low, high = int(slow[first - 1]) if first else low, int(slow[first])
+    before, until = breach_until((low, high), p0, alpha)
+    return int(_first(lambda n: caught(np.array(high), n), np.maximum(before, high - 1), until))

@@ -9,7 +9,7 @@ from tollgate.api import units
 from tollgate.api.objective import Dimension, Objective
 from tollgate.api.verdict import ObjectiveResult, Reason, Verdict
 from tollgate.decide.dispersion import clumping
-from tollgate.decide.evidence import judge_counts, log_breach, requests_to_detect
+from tollgate.decide.evidence import judge_counts, requests_to_detect
 from tollgate.decide.levels import Levels
 from tollgate.decide.limits import allowed_fraction, count, show, tail_limit, what_is_over
 from tollgate.decide.means import REQUESTS_PER_BLOCK
@@ -39,7 +39,6 @@ def judge_proportion(o: Objective, live: LiveCounts, levels: Levels) -> Objectiv
     n, low, high = counts.effective
     said = judge_counts(n, (low, high), p0, levels)
     detectable = n >= requests_to_detect(p0, levels.breach)
-    unhidden = log_breach(n, high, p0, levels.breach) < -math.log(levels.breach)
     message = (
         f"{_share(counts)} of {count(counts.n)} {what_is_over(o)}, at most {units.format_percent(p0)} allowed"
     )
@@ -64,7 +63,7 @@ def judge_proportion(o: Objective, live: LiveCounts, levels: Levels) -> Objectiv
         over_limit=counts.low,
         evidence_breach=units.format_number(said.log_breach),
         evidence_within=units.format_number(said.log_within),
-        enough=detectable and unhidden,
+        enough=detectable and not said.may_be_breach,
     )
 
 

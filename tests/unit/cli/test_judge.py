@@ -63,7 +63,7 @@ def test_no_verdict_says_what_would_be_one(terminal: Terminal) -> None:
         "",
         "A Breach at 100 requests takes 7 slow ones.",
         "Within takes 648 more, none of them slow.",
-        "A severe regression (3% slow) shows within 886 requests, 19 times in 20.",
+        "A severe regression (3% slow) shows within 846 requests, 19 times in 20.",
     ]
 
 

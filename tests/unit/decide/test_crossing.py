@@ -13,7 +13,7 @@ from tollgate.decide.crossing import (
     requests_until_within,
     slow_for_breach,
 )
-from tollgate.decide.evidence import log_breach, log_within, requests_to_detect, severe_fraction
+from tollgate.decide.evidence import log_evidence, log_within, requests_to_detect, severe_fraction
 
 HALF_AND_MOST = (0.5, 0.95)
 
@@ -23,10 +23,8 @@ def request_by_request(p0: float, alpha: float, rate: float, chance: float, *, b
     undecided = np.ones(1)
     for n in range(1, 100_000):
         undecided = np.convolve(undecided, (1 - rate, rate))
-        for slow in np.flatnonzero(undecided > 1e-17).tolist():
-            log = log_breach(n, slow, p0, alpha) if breach else log_within(n, slow, p0, alpha)
-            if log >= -math.log(alpha):
-                undecided[slow] = 0.0
+        evidence = log_evidence(n, np.arange(n + 1), p0, alpha)
+        undecided[(evidence.breach if breach else evidence.within) >= -math.log(alpha)] = 0.0
         if 1 - undecided.sum() >= chance:
             return n
     raise AssertionError("no verdict")

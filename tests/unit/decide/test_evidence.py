@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 from scipy.special import betainc, betaincc, betaln
 from scipy.stats import binom
@@ -10,6 +11,7 @@ from tollgate.api.verdict import Reason, Verdict
 from tollgate.decide.evidence import (
     judge_counts,
     log_breach,
+    log_evidence,
     log_within,
     prior,
     requests_to_detect,
@@ -56,7 +58,8 @@ def test_boundary_of_within(n: int, slow: int) -> None:
 
 
 def test_prior_of_p99() -> None:
-    assert prior(0.01, 0.05) == pytest.approx((3.150, 311.86), rel=1e-4)
+    a, b = prior(0.01, 0.05)
+    assert (float(a), float(b)) == pytest.approx((3.150, 311.86), rel=1e-4)
 
 
 @pytest.mark.parametrize(("n", "slow"), [(0, 0), (50, 3), (1000, 10), (5000, 20), (20000, 260)])
@@ -71,13 +74,14 @@ def test_evidence_is_the_mixture_as_published(n: int, slow: int) -> None:
     assert log_within(n, slow, p0, alpha) == pytest.approx(within, abs=1e-9)
 
 
-@pytest.mark.parametrize("p0", [1e-6, 0.01, 0.5, 0.999])
 @pytest.mark.parametrize("n", [1, 10**6, 10**12])
-def test_evidence_is_finite_and_on_one_side_at_the_extremes(p0: float, n: int) -> None:
-    for slow in (0, round(p0 * n), n):
-        both = log_breach(n, slow, p0, 0.01), log_within(n, slow, p0, 0.01)
-        assert all(math.isfinite(one) for one in both)
-        assert min(both) < math.log(100), "never both"
+def test_evidence_is_finite_and_on_one_side_at_the_extremes(n: int) -> None:
+    p0 = np.array([[1e-6], [0.01], [0.5], [0.999]])
+    slow = np.concatenate([np.zeros_like(p0), np.round(p0 * n), np.full_like(p0, n)], axis=1)
+    both = np.stack(log_evidence(n, slow, p0, 0.01))
+    assert both.shape == (2, 4, 3)
+    assert np.isfinite(both).all()
+    assert (both.min(axis=0) < math.log(100)).all(), "never both"
 
 
 def test_nothing_is_no_evidence() -> None:
@@ -90,6 +94,19 @@ def test_nothing_is_no_evidence() -> None:
 def test_impossible_counts_and_limits_are_refused(n: int, slow: int, p0: float) -> None:
     with pytest.raises(ValueError, match=r"not a count|can not be judged"):
         log_breach(n, slow, p0, 0.05)
+
+
+def test_one_impossible_count_among_many_is_named() -> None:
+    with pytest.raises(ValueError, match=r"^6 slow of 5 requests is not a count$"):
+        log_evidence([5, 5, 5], [4, 6, 5], 0.01, 0.05)
+    with pytest.raises(ValueError, match="nan slow of 5 requests is not a count"):
+        log_evidence(5, math.nan, 0.01, 0.05)
+
+
+@pytest.mark.parametrize("alpha", [0.0, 0.5, math.nan])
+def test_a_level_that_is_none_is_refused(alpha: float) -> None:
+    with pytest.raises(ValueError, match="a level must be between 0 and"):
+        log_breach(5, 5, 0.01, alpha)
 
 
 class TestBucketInterval:
@@ -117,8 +134,10 @@ def test_levels_differ_by_side() -> None:
 @pytest.mark.parametrize(("p0", "alpha"), [(0.01, 0.01), (0.05, 0.05), (0.5, 0.01), (0.001, 0.05)])
 def test_severe_regression_would_have_been_caught(p0: float, alpha: float) -> None:
     n = requests_to_detect(p0, alpha)
-    least = next(s for s in range(n + 1) if log_breach(n, s, p0, alpha) >= -math.log(alpha))
-    assert binom.sf(least - 1, n, severe_fraction(p0)) >= 0.95
+    for requests, caught in ((n, True), (n - 1, False)):
+        evidence = log_evidence(requests, np.arange(requests + 1), p0, alpha)
+        least = int(np.argmax(evidence.breach >= -math.log(alpha)))
+        assert bool(binom.sf(least - 1, requests, severe_fraction(p0)) >= 0.95) is caught
     assert requests_to_detect(p0, alpha, severity=1.4) > n
 
 
