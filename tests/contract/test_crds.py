@@ -320,6 +320,7 @@ def full_status() -> BudgetStatus:
             Rejected(revision="5", image="digits:0", decision="d0", at=NOON, reason="Slow.", rolled_back=True)
         ],
         objectives=[result],
+        traffic="12.5req/s",
         governed_uid="u",
         last_record=RecordRef(sequence=1, name="d0", digest="sha256:" + "0" * 64),
         unwritten=[
