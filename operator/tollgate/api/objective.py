@@ -175,4 +175,5 @@ class Objective(Model):
 def objective_quantity(objective: Objective) -> Quantity:
     """How the limit reads in a sentence: `p99 <= 250ms`."""
     what = objective.statistic.value.lower() if objective.statistic else objective.dimension.value
-    return f"{what} {'<=' if objective.max else '>='} {objective.limit}"
+    per = f" per {objective.per}" if objective.per else ""
+    return f"{what} {'<=' if objective.max else '>='} {objective.limit}{per}"

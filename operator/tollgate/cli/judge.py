@@ -79,9 +79,9 @@ def _lines(said: CountVerdict, allowed: float, requests: int, slow: int, alpha: 
     yield ""
     sides = {Verdict.BREACH: said.log_breach, Verdict.WITHIN: said.log_within}
     yield from aligned(
-        ("EVIDENCE", "STRENGTH", "NEEDED", ""),
+        ("EVIDENCE", "SEEN", "NEEDED", ""),
         [
-            (side.value, _times(log), _times(-math.log(alpha)), "reached" if said.verdict is side else "")
+            (side.value, _odds(log), _odds(-math.log(alpha)), "reached" if said.verdict is side else "")
             for side, log in sides.items()
         ],
         right=(1, 2),
@@ -91,11 +91,10 @@ def _lines(said: CountVerdict, allowed: float, requests: int, slow: int, alpha: 
         yield from _what_would_tell(allowed, requests, slow, alpha)
 
 
-def _times(log: float) -> str:
-    """A natural logarithm as the number it is of, which is short however large that is."""
-    if -9 < log < 14:
-        return units.format_number(math.exp(log), 3)
-    return f"10^{round(log / math.log(10))}"
+def _odds(log: float) -> str:
+    """A natural logarithm of evidence as odds, which are short however large they are."""
+    number = units.format_number(math.exp(log), 3) if -9 < log < 14 else f"10^{round(log / math.log(10))}"
+    return f"{number} : 1"
 
 
 def _what_would_tell(allowed: float, requests: int, slow: int, alpha: float) -> Iterator[str]:

@@ -102,8 +102,7 @@ def _row(checked: Checked, r: ObjectiveResult) -> list[str]:
     interval = f"{r.low or '0'} to {r.high or 'any'}" if r.low or r.high else ""
     numbers = [f"{n:,}" if n is not None else "" for n in (r.requests, r.over_limit)]
     verdict = r.verdict.value if r.verdict is not Verdict.INCONCLUSIVE else f"{r.verdict.value} ({r.reason})"
-    limit = objective_quantity(objective) + (f" per {objective.per}" if objective.per else "")
-    return [r.name, verdict, r.observed, interval, limit, *numbers]
+    return [r.name, verdict, r.observed, interval, objective_quantity(objective), *numbers]
 
 
 def _about(measured: Measurement) -> str:

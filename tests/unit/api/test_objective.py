@@ -19,7 +19,7 @@ def objective(**fields: Any) -> Objective:
         ({"dimension": "Latency", "statistic": "P99", "max": "250ms"}, "p99 <= 250ms"),
         ({"dimension": "Latency", "statistic": "Mean", "max": "0.5s"}, "mean <= 0.5s"),
         ({"dimension": "ErrorRate", "max": "0.5%"}, "ErrorRate <= 0.5%"),
-        ({"dimension": "Cost", "per": "1kRequests", "max": "0.40USD"}, "Cost <= 0.40USD"),
+        ({"dimension": "Cost", "per": "1kRequests", "max": "0.40USD"}, "Cost <= 0.40USD per 1kRequests"),
         ({"dimension": "Quality", "metric": "Accuracy", "min": "0.95"}, "Quality >= 0.95"),
         ({"dimension": "Throughput", "min": "30req/s"}, "Throughput >= 30req/s"),
     ],

@@ -47,9 +47,9 @@ def test_a_verdict_as_text(terminal: Terminal) -> None:
     assert terminal.run(*counts(7, 100)).out == (
         "Breach: 7 of 100 requests slow (7%), at most 1% allowed\n"
         "\n"
-        "  EVIDENCE  STRENGTH  NEEDED\n"
-        "  Breach        29.1      20  reached\n"
-        "  Within       0.183      20\n"
+        "  EVIDENCE       SEEN  NEEDED\n"
+        "  Breach     29.1 : 1  20 : 1  reached\n"
+        "  Within    0.183 : 1  20 : 1\n"
     )
 
 
@@ -57,9 +57,9 @@ def test_no_verdict_says_what_would_be_one(terminal: Terminal) -> None:
     assert terminal.run(*counts(1, 100)).out.splitlines() == [
         "Inconclusive: 1 of 100 requests slow (1%), at most 1% allowed",
         "",
-        "  EVIDENCE  STRENGTH  NEEDED",
-        "  Breach       0.885      20",
-        "  Within       0.851      20",
+        "  EVIDENCE       SEEN  NEEDED",
+        "  Breach    0.885 : 1  20 : 1",
+        "  Within    0.851 : 1  20 : 1",
         "",
         "A Breach at 100 requests takes 7 slow ones.",
         "Within takes 648 more, none of them slow.",
