@@ -1,6 +1,6 @@
 """When the live test speaks, tabulated once so that millions of looks are cheap; and the point test of other tools.
 
-The tables are found by bisection on `tollgate.decide.evidence` itself: what is simulated is what runs.
+The tables are those of `tollgate.decide.evidence` itself: what is simulated is what runs.
 """
 
 from __future__ import annotations
