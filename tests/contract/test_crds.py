@@ -23,6 +23,8 @@ from tollgate.api.canonical import digest
 from tollgate.api.chain import RecordRef, UnwrittenRecord
 from tollgate.api.conditions import Condition
 from tollgate.api.decision import Action, DecisionSpec, ObjectIdentity
+from tollgate.api.evidence import Judged, JudgedArm
+from tollgate.api.objective import Objective
 from tollgate.api.profiles import BenchmarkProfile, MetricProfile
 from tollgate.api.release import Approved, Rejected, Release, Stage, StageSpan
 from tollgate.api.signoff import SignedOff, SignOffVerdict
@@ -298,6 +300,13 @@ def full_status() -> BudgetStatus:
         counting_since=NOON,
         benchmark="b2",
         benchmark_objectives=[result],
+        judged=Judged(
+            budget_generation=3,
+            confidence="0.99",
+            objectives=[Objective(name="errs", dimension=Dimension.ERROR_RATE, max="1%")],
+            candidate=JudgedArm(benchmark="b2", digest="sha256:" + "1" * 64),
+            relation="Equal",
+        ),
         live_objectives=[result],
         rollback_to=good,
         attempt=2,
