@@ -25,20 +25,34 @@ NAME = "digits"
 CANDIDATE = "digits-candidate"
 BENCHMARK_PROFILE = "e2e-short"
 METRIC_PROFILE = "e2e-digits"
-FORWARD = (Stage.HELD, Stage.STARTING, Stage.BENCHMARKING, Stage.CANARY, Stage.PROMOTING, Stage.WATCHING)
+FORWARD = (
+    *(Stage.HELD, Stage.STARTING, Stage.BENCHMARKING, Stage.AWAITING_SIGN_OFF),
+    *(Stage.CANARY, Stage.PROMOTING, Stage.WATCHING),
+)
 
 
 @dataclass(frozen=True)
 class Version:
-    """A version of the model: its name, and what its settings are."""
+    """A version of the model: its name, what its settings are, and how much CPU its pods reserve."""
 
     name: str
     settings: Mapping[str, str]
+    cpu: str = "20m"
 
 
 def fast(name: str) -> Version:
     """Answers everything in the first stage, in about a millisecond, and starts quickly."""
     return Version(name, {"STAGES": "1"})
+
+
+def fast_and_dear(name: str) -> Version:
+    """As `fast`; its pods cost three times as much."""
+    return Version(name, {"STAGES": "1"}, cpu="100m")
+
+
+def thrifty(name: str) -> Version:
+    """Takes some ten milliseconds for every input."""
+    return Version(name, _thorough("1") | {"AUGMENTATIONS": "100"})
 
 
 def slow(name: str) -> Version:
@@ -134,7 +148,7 @@ def deployment(version: Version, replicas: int | None = 2, name: str = NAME) -> 
         **version.settings,
     }
     container["env"] = [{"name": key, "value": value} for key, value in settings.items()]
-    container["resources"] = {"requests": {"cpu": "20m", "memory": "128Mi"}, "limits": {"cpu": "400m"}}
+    container["resources"] = {"requests": {"cpu": version.cpu, "memory": "128Mi"}, "limits": {"cpu": "400m"}}
     return made
 
 
