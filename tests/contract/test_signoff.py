@@ -15,7 +15,6 @@ from pydantic import ValidationError
 
 from tests.contract.conftest import ROOT, Install
 from tests.contract.kubectl import Kubectl
-from tollgate.adapters.clock import SystemClock
 from tollgate.adapters.cluster import KubernetesCluster
 from tollgate.adapters.connection import connect
 from tollgate.api import canonical
@@ -26,6 +25,7 @@ from tollgate.api.release import Release
 from tollgate.api.signoff import EfficiencySignOff
 from tollgate.api.verdict import ObjectiveResult, Relation, Verdict
 from tollgate.cli.main import main
+from tollgate.decide.snapshot import Snapshot
 from tollgate.manifests.approver import approver_binding, approver_policy, false_sign_off
 from tollgate.manifests.decision import decision
 from tollgate.ports import Object
@@ -177,11 +177,22 @@ async def test_the_operator_proves_that_names_are_checked(
 ) -> None:
     monkeypatch.setenv("KUBECONFIG", kubeconfig)
     cluster = KubernetesCluster(await connect())
+    budget = EfficiencyBudget.model_validate(BUDGET)
+    seen = Snapshot(
+        now=NOON,
+        namespace=namespace,
+        name="digits",
+        uid="u1",
+        generation=1,
+        spec=budget.spec,
+        status=budget.status,
+        target=None,
+    )
     try:
-        assert await ApproverProof(cluster, SystemClock()).holds(namespace, "digits")
+        assert await ApproverProof(cluster).holds(seen)
         kubectl("delete", objects=[approver_binding()])
         in_force(kubectl, namespace, False)
-        assert not await ApproverProof(cluster, SystemClock()).holds(namespace, "digits")
+        assert not await ApproverProof(cluster).holds(seen)
     finally:
         kubectl("apply", "--server-side", "--force-conflicts", objects=[approver_binding()])
         in_force(kubectl, namespace, True)

@@ -131,7 +131,7 @@ def is_ready(pod: Object) -> bool:
 def diagnose(namespaces: Iterable[Kube]) -> str:
     """What a reader needs to find the cause of a failure: objects, pods and events of these namespaces."""
     commands = (
-        ("get", "efficiencybudgets,benchmarks,efficiencydecisions", "-o", "yaml"),
+        ("get", "efficiencybudgets,benchmarks,efficiencydecisions,efficiencysignoffs", "-o", "yaml"),
         ("get", "deployments,replicasets,pods,jobs", "-o", "wide", "--show-labels"),
         ("get", "events", "--sort-by=.lastTimestamp"),
     )

@@ -66,7 +66,7 @@ class Observer:
         self._measurements = Measurements(cluster, options.prices)
         self._latch: tuple[datetime, bool] | None = None
         self._actor: str | None = None
-        self._approver = ApproverProof(cluster, clock)
+        self._approver = ApproverProof(cluster)
 
     async def observe(self, raw: Object, budget: EfficiencyBudget) -> Observed:
         """Everything about this budget, now."""
@@ -108,7 +108,7 @@ class Observer:
         measured = await self._measurements.of_candidate(snapshot, cost)
         recorded_pods = await self._measurements.recorded_pods(snapshot)
         asks = may_ask(spec)
-        checked = asks and await self._approver.holds(namespace, meta["name"])
+        checked = asks and await self._approver.holds(snapshot)
         traffic = _traffic(snapshot, live)
         policy = Policy(
             spec=spec,

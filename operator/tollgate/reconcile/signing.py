@@ -16,7 +16,7 @@ from tollgate.decide.moves import recorded
 from tollgate.decide.snapshot import Signing, Snapshot
 from tollgate.errors import ClusterError
 from tollgate.manifests.approver import denies_false_names, false_sign_off
-from tollgate.ports import DECISION, SIGN_OFF, Clock, Cluster, Object
+from tollgate.ports import DECISION, SIGN_OFF, Cluster, Object
 from tollgate.reconcile import views
 
 log = logging.getLogger(__name__)
@@ -34,20 +34,24 @@ def may_ask(spec: BudgetSpec) -> bool:
 class ApproverProof:
     """Tries from time to time whether the API server denies a sign-off in another person's name."""
 
-    def __init__(self, cluster: Cluster, clock: Clock) -> None:
+    def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
-        self._clock = clock
-        self._tried: tuple[datetime, bool] | None = None
+        self._tried: dict[str, tuple[datetime, bool]] = {}
 
-    async def holds(self, namespace: str, budget: str) -> bool:
-        """Whether it does, by the last trial; tried in a dry run on this budget when that was too long ago."""
-        now = self._clock.now()
-        if self._tried is not None:
-            at, proven = self._tried
-            if (now - at).total_seconds() < (PROVEN_SECONDS if proven else UNPROVEN_SECONDS):
-                return proven
-        self._tried = (now, await self._try(namespace, budget))
-        return self._tried[1]
+    async def holds(self, s: Snapshot) -> bool:
+        """Whether it does, by the last trial; tried anew when that was too long ago.
+
+        Where people are asked, or about to be, the trial is in that namespace; before, one anywhere will do.
+        """
+        release = s.status.release
+        asking = release is not None and release.stage in (Stage.BENCHMARKING, Stage.AWAITING_SIGN_OFF)
+        where = s.namespace if asking else ""
+        at, proven = self._tried.get(where, (None, False))
+        age = PROVEN_SECONDS if proven else UNPROVEN_SECONDS
+        if at is None or (s.now - at).total_seconds() >= age:
+            proven = await self._try(s.namespace, s.name)
+            self._tried[where] = (s.now, proven)
+        return proven
 
     async def _try(self, namespace: str, budget: str) -> bool:
         try:

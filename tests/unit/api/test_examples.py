@@ -12,10 +12,12 @@ from tollgate.api.base import API_VERSION, Model
 from tollgate.api.benchmark import Benchmark
 from tollgate.api.budget import EfficiencyBudget
 from tollgate.api.profiles import BenchmarkProfile, MetricProfile
+from tollgate.api.signoff import EfficiencySignOff
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 MODELS: dict[str, type[Model]] = {
-    model.__name__: model for model in (EfficiencyBudget, Benchmark, BenchmarkProfile, MetricProfile)
+    model.__name__: model
+    for model in (EfficiencyBudget, Benchmark, BenchmarkProfile, MetricProfile, EfficiencySignOff)
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,11 +10,14 @@ import pytest
 from tests.unit.reconcile.behaviour import Behaviour
 from tests.unit.reconcile.operator import Operator
 from tests.unit.reconcile.setting import budget, populated
-from tests.unit.reconcile.world import World
+from tests.unit.reconcile.world import APPROVER_REFUSAL, World
 from tollgate.api import canonical
-from tollgate.api.budget import Release, Stage
+from tollgate.api.budget import BudgetStatus, Release, Stage, parse_budget
 from tollgate.api.conditions import Condition, find_condition
+from tollgate.decide.snapshot import Snapshot
+from tollgate.errors import Denied
 from tollgate.ports import DECISION, Object
+from tollgate.reconcile.signing import ApproverProof
 
 OBJECTIVES = budget()["objectives"]
 OBJECTIVES[2] = OBJECTIVES[2] | {"maxRegression": "1%"}
@@ -273,6 +277,28 @@ async def test_the_policy_is_tried_now_and_then_and_not_each_time() -> None:
     op.world.create = counting  # type: ignore[method-assign]
     await passes(op, 600)
     assert [obj["spec"]["approver"]["username"] for obj in tried] == ["tollgate:somebody-else"] * 2
+
+
+async def test_a_policy_that_holds_elsewhere_is_no_proof() -> None:
+    op = await waiting()
+    tried: list[str] = []
+
+    async def only_elsewhere(obj: Object, *, dry_run: bool = False) -> Object:
+        tried.append(obj["metadata"]["namespace"])
+        if tried[-1] != "vision":
+            raise Denied(APPROVER_REFUSAL)
+        return obj
+
+    op.world.create = only_elsewhere  # type: ignore[method-assign]
+    policy = parse_budget(op.world.objects[("efficiencybudgets", "vision", "digits")])
+    here = Snapshot(op.world.now(), "vision", "digits", "u", 1, policy.spec, policy.status, target=None)
+    proof = ApproverProof(op.world)
+    assert await proof.holds(replace(here, namespace="hearing"))
+    assert not await proof.holds(here)
+    idle = BudgetStatus()
+    assert await proof.holds(replace(here, namespace="hearing", status=idle))
+    assert await proof.holds(replace(here, status=idle)), "where nobody is asked, one trial does for all"
+    assert tried == ["hearing", "vision", "hearing"]
 
 
 async def test_the_time_to_sign_is_over() -> None:
