@@ -59,11 +59,7 @@ def requests_until_within(
     if rate >= p0:
         return None
     found: list[int] = []
-    undecided, n, spoken = (
-        np.ones(1),
-        0,
-        0.0,
-    )  # by the number of slow requests beyond those that would be Within
+    undecided, n, spoken = np.ones(1), 0, 0.0  # by the slow requests beyond those that would be Within
     for at in _within_starts(p0, alpha):
         undecided = _after(undecided, at - n, rate)
         spoken += float(undecided[0])
