@@ -13,6 +13,7 @@ from tollgate.decide.evidence import judge_counts, requests_to_detect
 from tollgate.decide.levels import Levels
 from tollgate.decide.limits import allowed_fraction, count, show, tail_limit, what_is_over
 from tollgate.decide.means import REQUESTS_PER_BLOCK
+from tollgate.decide.proportion_sequence import proportion_sequence
 from tollgate.measure.counts import Block, LiveCounts
 
 
@@ -38,6 +39,7 @@ def judge_proportion(o: Objective, live: LiveCounts, levels: Levels) -> Objectiv
     counts = _counts(o, live, p0)
     n, low, high = counts.effective
     said = judge_counts(n, (low, high), p0, levels)
+    at_least, at_most = proportion_sequence(n, low, high, levels)
     detectable = n >= requests_to_detect(p0, levels.breach)
     message = (
         f"{_share(counts)} of {count(counts.n)} {what_is_over(o)}, at most {units.format_percent(p0)} allowed"
@@ -59,6 +61,8 @@ def judge_proportion(o: Objective, live: LiveCounts, levels: Levels) -> Objectiv
         message=message,
         limit=o.limit,
         observed=_share(counts) + (f" over {o.limit}" if o.dimension is Dimension.LATENCY else ""),
+        low=units.format_percent(float(at_least)),
+        high=units.format_percent(float(at_most)),
         requests=counts.n,
         over_limit=counts.low,
         evidence_breach=units.format_number(said.log_breach),
