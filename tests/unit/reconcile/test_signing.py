@@ -14,6 +14,8 @@ from tests.unit.reconcile.world import APPROVER_REFUSAL, World
 from tollgate.api import canonical
 from tollgate.api.budget import BudgetStatus, Release, Stage, parse_budget
 from tollgate.api.conditions import Condition, find_condition
+from tollgate.api.decision import DecisionSpec
+from tollgate.decide.replay import replay
 from tollgate.decide.snapshot import Snapshot
 from tollgate.errors import Denied
 from tollgate.ports import DECISION, Object
@@ -129,6 +131,22 @@ async def test_who_signs_lets_it_go_on_and_is_named_on_record() -> None:
     assert signed["digest"] == canonical.digest(
         record(op.world, release(op).decision.replace("promoted", "awaitingsignoff"))
     )
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "approval"), [(ACCURATE, {}), (OVER_LIMIT, {"mayOverrideBreach": True})]
+)
+async def test_what_was_asked_and_what_came_of_it_is_decided_again_from_the_records(
+    behaviour: Behaviour, approval: dict[str, Any]
+) -> None:
+    op = await waiting(behaviour, approval=approval)
+    asked_for = release(op).decision
+    sign(op, "alice")
+    await op.run(lambda: release(op).decision.endswith("-promoted"))
+    for name, action in ((asked_for, "AwaitingSignOff"), (release(op).decision, "Promoted")):
+        again = replay(DecisionSpec.model_validate(record(op.world, name)))
+        assert [finding for finding in again.findings if not finding.same] == []
+        assert again.findings[-1].now.startswith(action)
 
 
 async def test_one_who_refuses_ends_it() -> None:
