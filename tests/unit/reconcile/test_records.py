@@ -37,10 +37,10 @@ class Full(World):
 
     refuses = False
 
-    async def create(self, obj: Object) -> Object:
+    async def create(self, obj: Object, *, dry_run: bool = False) -> Object:
         if self.refuses and obj["kind"] == DECISION.kind:
             raise Denied(f"create {DECISION.kind}: exceeded quota")
-        return await super().create(obj)
+        return await super().create(obj, dry_run=dry_run)
 
 
 def refusing(op: Operator) -> Full:
