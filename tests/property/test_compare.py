@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 
 from tests.unit.decide.objectives import ACCURACY, ERRORS, MEAN, P99, THROUGHPUT, benchmark, stage
 from tollgate.api.benchmark import BenchmarkResult
-from tollgate.api.transport import write_bins
+from tollgate.api.comparison import ParetoRelation
 from tollgate.api.verdict import Relation
-from tollgate.decide.compare import Arm, ParetoRelation, compare_benchmarks, pareto, relate
-from tollgate.decide.stage_estimates import Estimate
+from tollgate.decide.compare import Arm, compare_benchmarks, pareto, relate
+from tollgate.decide.ratio import Ratio
 
 ALL = [P99, MEAN, ERRORS, ACCURACY, THROUGHPUT]
 MIRROR = {Relation.BETTER: Relation.WORSE, Relation.WORSE: Relation.BETTER}
@@ -20,51 +20,77 @@ PARETO_MIRROR = {
 }
 
 
-@st.composite
-def estimates(draw: st.DrawFn) -> Estimate:
-    low, value, high = sorted(draw(st.lists(st.floats(0.0, 100.0), min_size=3, max_size=3)))
-    return Estimate(value, low, high)
+BOUNDED = ("p50", "p90", "p95", "p99", "p999")
 
 
 @st.composite
 def measurements(draw: st.DrawFn) -> BenchmarkResult:
-    speed = draw(st.integers(200, 260))
+    """Any benchmark of 2,400 requests: its mean, tail, errors and accuracy have nothing to do with each other."""
     errors = draw(st.integers(0, 200))
-    means = draw(st.lists(st.integers(20, 120), min_size=5, max_size=8))
+    means = draw(st.lists(st.integers(200, 1200), min_size=20, max_size=20))
+    low, value, high = sorted(draw(st.lists(st.integers(500, 2000), min_size=3, max_size=3)))
     return benchmark(
         stage(
             errors=errors,
             overLimit=[],
-            correct=draw(st.integers(1000, 2400)),
+            correct=draw(st.integers(1000, 2400 - errors)),
             answeredRate=f"{draw(st.integers(10, 40))}req/s",
-            blocks=[{"requests": 200, "mean": f"{mean}ms"} for mean in means],
-            sketch={"growth": "1.05", "bins": write_bins({speed: 2000, speed + 15: 400})},
+            blocks=[{"requests": (2400 - errors) // 20, "mean": f"{mean}us"} for mean in means],
+            quantiles={**dict.fromkeys(BOUNDED, f"{value}us"), "max": f"{high}us"},
+            spread={
+                "blocks": 20,
+                "low": dict.fromkeys(BOUNDED, f"{low}us"),
+                "high": dict.fromkeys(BOUNDED, draw(st.sampled_from([f"{high}us", ""]))),
+            },
         )
     )
 
 
-@given(estimates(), estimates(), st.floats(1.0, 1.5), st.booleans())
+def relations(one: BenchmarkResult, other: BenchmarkResult, margin: str = "0%") -> dict[str, Relation]:
+    objectives = [o.model_copy(update={"max_regression": margin}) for o in ALL]
+    compared = compare_benchmarks(objectives, Arm(one, None), Arm(other, None), confidence=0.9)
+    return {seen.objective.name: seen.relation for seen in compared.worst}
+
+
+@settings(max_examples=200)
+@given(measurements(), measurements(), st.sampled_from(["0%", "5%"]))
 def test_swapping_the_arms_swaps_better_and_worse(
-    a: Estimate, b: Estimate, factor: float, lower: bool
+    one: BenchmarkResult, other: BenchmarkResult, margin: str
 ) -> None:
-    one, other = (relate(x, y, factor, lower_is_better=lower) for x, y in ((a, b), (b, a)))
-    assert other is MIRROR.get(one, one)
+    forth, back = relations(one, other, margin), relations(other, one, margin)
+    assert back == {name: MIRROR.get(relation, relation) for name, relation in forth.items()}
 
 
-@given(estimates(), st.floats(1.0, 1.5), st.booleans())
-def test_nothing_is_better_than_itself(a: Estimate, factor: float, lower: bool) -> None:
-    assert relate(a, a, factor, lower_is_better=lower) is Relation.EQUAL
+@given(measurements())
+def test_nothing_is_better_than_itself(one: BenchmarkResult) -> None:
+    assert set(relations(one, one).values()) == {Relation.EQUAL}
 
 
-@given(estimates(), estimates(), estimates(), st.booleans())
+@settings(max_examples=400)
+@given(measurements(), measurements(), measurements())
 def test_better_than_the_better_is_better_without_margins(
-    a: Estimate, b: Estimate, c: Estimate, lower: bool
+    a: BenchmarkResult, b: BenchmarkResult, c: BenchmarkResult
 ) -> None:
-    def better(x: Estimate, y: Estimate) -> bool:
-        return relate(x, y, 1.0, lower_is_better=lower) is Relation.BETTER
+    first, second, both = relations(a, b), relations(b, c), relations(a, c)
+    for name, relation in first.items():
+        if relation is Relation.BETTER and second[name] is Relation.BETTER:
+            assert both[name] is Relation.BETTER, name
 
-    if better(a, b) and better(b, c):
-        assert better(a, c)
+
+VALUES = st.lists(st.floats(0.1, 10.0), min_size=3, max_size=3)
+
+
+@given(VALUES, VALUES, VALUES)
+def test_dominance_of_what_is_known_exactly_is_transitive(
+    a: list[float], b: list[float], c: list[float]
+) -> None:
+    def against(x: list[float], y: list[float]) -> ParetoRelation:
+        ratios = [one / other for one, other in zip(x, y, strict=True)]
+        return pareto(relate(Ratio(r, r, r), 1.0, lower_is_better=True) for r in ratios)
+
+    assert against(a, a) is ParetoRelation.EQUAL
+    if against(a, b) is against(b, c) is ParetoRelation.DOMINATES:
+        assert against(a, c) is ParetoRelation.DOMINATES
 
 
 @given(st.lists(st.sampled_from(list(Relation))))

@@ -1,4 +1,4 @@
-"""Simulated benchmarks: results as the load generator would write them, of a server whose truth is known."""
+"""Simulated benchmarks: the load generator's own summaries of a server whose truth is known."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import math
 
 import numpy as np
 
-from tests.unit.decide.objectives import benchmark, stage
-from tollgate.api import units
+from tests.unit.decide.objectives import benchmark
 from tollgate.api.benchmark import BenchmarkResult
-from tollgate.api.transport import write_bins
+from tollgate.api.profiles import LoadStage
+from tollgate.bench.records import Outcome, StageRun
+from tollgate.bench.schedule import plan_stage
+from tollgate.bench.summary import summarize
 
 BLOCKS = 20
-_GROWTH = 1.05
-_QUANTILES = {"p50": 0.5, "p90": 0.9, "p95": 0.95, "p99": 0.99, "p999": 0.999, "max": 1.0}
 
 
 def measure(
@@ -24,46 +24,24 @@ def measure(
     sigma: float = 0.4,
     swing: float = 0.0,
     correlation: float = 0.0,
+    hard: float = 0.0,
 ) -> BenchmarkResult:
     """Lognormal latencies of 50 ms x `slower`, 0.2 % errors, 97 % right, at 40 requests/s.
 
     `swing` is the relative standard deviation of the load from one block of time to the next, `correlation` how much
-    of it a block inherits from the one before.
+    of it a block inherits from the one before. A share `hard` of the inputs takes twenty times as long.
     """
     load = rng.normal(size=BLOCKS)
     for i in range(1, BLOCKS):
         load[i] = correlation * load[i - 1] + math.sqrt(1 - correlation**2) * load[i]
-    blocks = rng.lognormal(math.log(0.05 * slower), sigma, size=(BLOCKS, requests // BLOCKS))
-    blocks *= (1 + swing * load)[:, None]
-    index, counts = np.unique(
-        np.ceil(np.log(blocks * 1e6) / math.log(_GROWTH)).astype(int), return_counts=True
-    )
-    bins = dict(zip(index.tolist(), counts.tolist(), strict=True))
-    errors = int(rng.binomial(requests, 0.002))
-    return benchmark(
-        stage(
-            requests=requests,
-            errors=errors,
-            overLimit=[{"limit": "250ms", "requests": min(requests, errors + int((blocks > 0.25).sum()))}],
-            scored=requests,
-            correct=min(requests - errors, int(rng.binomial(requests, 0.97))),
-            answeredRate=units.format_rate(float(rng.poisson(requests)) / (requests / 40)),
-            mean=units.format_duration(float(blocks.mean())),
-            blocks=[
-                {"requests": len(block), "mean": units.format_duration(float(block.mean()))}
-                for block in blocks
-            ],
-            quantiles={
-                name: units.format_duration(float(np.quantile(blocks, q, method="inverted_cdf")))
-                for name, q in {
-                    "p50": 0.5,
-                    "p90": 0.9,
-                    "p95": 0.95,
-                    "p99": 0.99,
-                    "p999": 0.999,
-                    "max": 1.0,
-                }.items()
-            },
-            sketch={"growth": str(_GROWTH), "bins": write_bins(bins)},
-        )
-    )
+    plan = LoadStage(name="steady", rate="40req/s", duration_seconds=requests // 40)
+    schedule = plan_stage(plan, items=300, seed=1, number=0)
+    run = StageRun(schedule, timeout=10.0, scored=np.ones(requests, np.bool_))
+    block_of = np.minimum((schedule.due / schedule.span * BLOCKS).astype(int), BLOCKS - 1)
+    latency = rng.lognormal(math.log(0.05 * slower), sigma, size=requests) * (1 + swing * load[block_of])
+    latency[rng.random(requests) < hard] *= 20
+    run.outcome[rng.random(requests) < 0.002] = Outcome.HTTP_5XX
+    run.correct[:] = (rng.random(requests) < 0.97) & (run.outcome == Outcome.ANSWERED)
+    run.sent[:] = schedule.due
+    run.ended[:] = schedule.due + latency
+    return benchmark(summarize(plan, run, ["250ms"]).dump())

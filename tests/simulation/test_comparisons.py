@@ -11,10 +11,11 @@ import pytest
 from tests.simulation.benchmarks import measure
 from tests.simulation.chance import at_least, at_most
 from tests.unit.decide.objectives import objective
+from tollgate.api.comparison import ParetoRelation
 from tollgate.api.objective import Objective
 from tollgate.api.verdict import Relation
 from tollgate.decide.benchmark_verdict import BenchmarkVerdict, benchmark_verdict
-from tollgate.decide.compare import Arm, ParetoRelation
+from tollgate.decide.compare import Arm
 
 RUNS = 1_000
 CONFIDENCE = pytest.mark.parametrize("confidence", [0.8, 0.95])
@@ -65,6 +66,14 @@ def test_same_server_measured_twice_is_equal(confidence: float, sigma: float) ->
 def test_slower_by_the_margin_is_not_called_worse(confidence: float) -> None:
     verdicts = compared(objectives("5%"), confidence, slower=1.05)
     assert at_most(1 - confidence, np.array([v.relation is not ParetoRelation.EQUAL for v in verdicts]))
+
+
+@pytest.mark.parametrize("statistic", ["P50", "P95", "P99"])
+def test_gap_in_the_latencies_is_no_difference(statistic: str) -> None:
+    """One input in twenty takes twenty times as long: p95 is that of an easy one or of a hard one, as it happens."""
+    tail = objective("Latency", name="tail", statistic=statistic, max="5s", maxRegression="0%")
+    verdicts = compared([tail], 0.95, hard=0.05, runs=400)
+    assert at_most(0.05, worse(verdicts, "tail"))
 
 
 def test_slower_by_far_is_called_worse() -> None:

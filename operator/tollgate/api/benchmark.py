@@ -19,6 +19,7 @@ from tollgate.api.hardware import LoadedPods
 
 Duration = Annotated[str, StringConstraints(pattern=units.DURATION_PATTERN, max_length=32)]
 Rate = Annotated[str, StringConstraints(pattern=units.RATE_PATTERN, max_length=32)]
+DurationOrEmpty = Annotated[str, StringConstraints(pattern=rf"^({units.NUMBER}(us|ms|s))?$", max_length=32)]
 Count = Annotated[int, Field(ge=0, le=1_000_000_000)]
 
 _LONGEST_KIND = 32
@@ -66,6 +67,24 @@ class Quantiles(Model):
     max: Duration = Field(description="Slowest request.")
 
 
+class QuantileBounds(Model):
+    """A latency for each quantile; empty where the data give no bound."""
+
+    p50: DurationOrEmpty = Field("", description="For the median.")
+    p90: DurationOrEmpty = Field("", description="For the 90th percentile.")
+    p95: DurationOrEmpty = Field("", description="For the 95th percentile.")
+    p99: DurationOrEmpty = Field("", description="For the 99th percentile.")
+    p999: DurationOrEmpty = Field("", description="For the 99.9th percentile.")
+
+
+class QuantileSpread(Model):
+    """Order statistics three standard errors away from each quantile."""
+
+    blocks: int = Field(ge=2, le=64, description="Blocks of time from which the standard errors are known.")
+    low: QuantileBounds = Field(description="Below each quantile.")
+    high: QuantileBounds = Field(description="Above each quantile.")
+
+
 class Sketch(Model):
     """The latency distribution in logarithmic bins: bin i holds (g^(i-1), g^i] microseconds."""
 
@@ -105,6 +124,7 @@ class StageResult(Model):
         default_factory=list, description="The stage in equal stretches of time."
     )
     quantiles: Quantiles = Field(description="Latency from the scheduled time of each request.")
+    spread: QuantileSpread | None = Field(None, description="How far the quantiles may be off.")
     sketch: Sketch = Field(description="The latency distribution.")
     schedule_delay_p99: Duration = Field(description="How late the client sent, 99th percentile.")
     client_limited: Text = Field(

@@ -1,8 +1,8 @@
 """How a benchmark's result travels: as text of at most 4096 bytes, the container's termination message.
 
 The load generator encodes, the operator decodes; neither imports the other. Exact counts, quantiles and rates
-always travel whole; the sketches, the blocks and long texts shrink until the rest fits. A termination message
-is untrusted input, so `decode` bounds what it unpacks and answers anything odd with one sentence.
+always travel whole; the sketches, the blocks, the quantiles' spread and long texts shrink until the rest fits. A
+termination message is untrusted input, so `decode` bounds what it unpacks and answers anything odd with one sentence.
 """
 
 from __future__ import annotations
@@ -115,6 +115,7 @@ def _smaller_and_smaller(result: BenchmarkResult) -> Iterator[BenchmarkResult]:
         _with_half_the_blocks,
         _without_sketch,
         _with_half_the_blocks,
+        _without_spread,
         _without_blocks,
         _with_shortest_texts,
     ):
@@ -123,7 +124,7 @@ def _smaller_and_smaller(result: BenchmarkResult) -> Iterator[BenchmarkResult]:
 
 
 def _without_warm_up_detail(stage: StageResult) -> StageResult:
-    return _without_blocks(_without_sketch(stage)) if stage.warm_up else stage
+    return _without_blocks(_without_spread(_without_sketch(stage))) if stage.warm_up else stage
 
 
 def _with_short_texts(stage: StageResult) -> StageResult:
@@ -142,6 +143,10 @@ def _with_coarser_sketch(stage: StageResult) -> StageResult:
 
 def _without_sketch(stage: StageResult) -> StageResult:
     return stage.model_copy(update={"sketch": Sketch(growth=stage.sketch.growth, bins="")})
+
+
+def _without_spread(stage: StageResult) -> StageResult:
+    return stage.model_copy(update={"spread": None})
 
 
 def _with_half_the_blocks(stage: StageResult) -> StageResult:

@@ -14,11 +14,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tollgate.api import units
-from tollgate.api.benchmark import Block, OverLimit, Quantiles, Sketch, StageResult
+from tollgate.api.benchmark import (
+    Block,
+    OverLimit,
+    QuantileBounds,
+    Quantiles,
+    QuantileSpread,
+    Sketch,
+    StageResult,
+)
 from tollgate.api.profiles import LoadStage
 from tollgate.api.transport import merge_pairs, write_bins
 from tollgate.bench.audit import client_limited, nearest_rank, schedule_delay_p99
 from tollgate.bench.records import Outcome, StageRun
+from tollgate.bench.spread import PER_MILLE, quantile_spread
 
 _BLOCKS = 20
 _BLOCK_REQUESTS = 10  # on average: fewer make no mean
@@ -52,6 +61,7 @@ def summarize(stage: LoadStage, run: StageRun, limits: Sequence[str]) -> StageRe
         mean=units.format_duration(float(np.mean(latency[good])) if good.any() else run.timeout),
         blocks=_blocks(run, good, latency),
         quantiles=_quantiles(latency),
+        spread=_spread(run, latency),
         sketch=sketch(latency),
         schedule_delay_p99=units.format_duration(schedule_delay_p99(run)),
         client_limited=client_limited(run, seconds),
@@ -76,10 +86,30 @@ def _quantiles(latency: NDArray[np.float64]) -> Quantiles:
     return Quantiles(p50=p50, p90=p90, p95=p95, p99=p99, p999=p999, max=slowest)
 
 
+def _spread(run: StageRun, latency: NDArray[np.float64]) -> QuantileSpread | None:
+    blocks, block_of = _block_of(run)
+    if blocks < 2:
+        return None
+    spreads = [quantile_spread(latency, block_of, blocks, per_mille) for per_mille in PER_MILLE]
+    return QuantileSpread(
+        blocks=blocks, low=_bounds([s.low for s in spreads]), high=_bounds([s.high for s in spreads])
+    )
+
+
+def _bounds(seconds: Sequence[float]) -> QuantileBounds:
+    texts = (units.format_duration(value) if 0 < value < math.inf else "" for value in seconds)
+    return QuantileBounds(**dict(zip(("p50", "p90", "p95", "p99", "p999"), texts, strict=True)))
+
+
+def _block_of(run: StageRun) -> tuple[int, NDArray[np.int64]]:
+    """Into how many equal stretches of time the schedule is cut, and in which of them each request is due."""
+    number = min(_BLOCKS, max(1, len(run.schedule) // _BLOCK_REQUESTS))
+    return number, np.minimum((run.schedule.due / run.schedule.span * number).astype(np.int64), number - 1)
+
+
 def _blocks(run: StageRun, good: NDArray[np.bool_], latency: NDArray[np.float64]) -> list[Block]:
-    """Equal stretches of the schedule with the mean of their answered requests; one without any is left out."""
-    number = min(_BLOCKS, max(1, len(latency) // _BLOCK_REQUESTS))
-    block_of = np.minimum((run.schedule.due / run.schedule.span * number).astype(int), number - 1)
+    """The stretches with the mean of their answered requests; one without any is left out."""
+    number, block_of = _block_of(run)
     requests = np.bincount(block_of[good], minlength=number)
     sums = np.bincount(block_of[good], latency[good], minlength=number)
     return [

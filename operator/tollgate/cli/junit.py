@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from xml.etree import ElementTree as ET
 
+from tollgate.api.comparison import ParetoRelation
 from tollgate.api.verdict import ObjectiveResult, Relation, Verdict
 from tollgate.cli.report import Checked
 from tollgate.cli.tables import printable
-from tollgate.decide.compare import ParetoRelation
 
 _PROPERTIES = ("limit", "observed", "low", "high", "requests", "overLimit", "relation")
 

@@ -10,12 +10,12 @@ from typing import Any
 import click
 
 from tollgate.api.budget import BudgetSpec
+from tollgate.api.comparison import ParetoRelation
 from tollgate.api.objective import objective_quantity
 from tollgate.api.verdict import ObjectiveResult, Relation, Verdict
 from tollgate.cli.measurements import Measurement
 from tollgate.cli.tables import aligned, printable
 from tollgate.decide.benchmark_verdict import BenchmarkVerdict, Outcome
-from tollgate.decide.compare import ParetoRelation
 from tollgate.decide.limits import count
 
 _COLOURS = {

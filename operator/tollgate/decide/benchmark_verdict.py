@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Literal
 
+from tollgate.api.comparison import ParetoRelation
 from tollgate.api.objective import Objective
 from tollgate.api.verdict import ObjectiveResult, Relation, Verdict
-from tollgate.decide.compare import Arm, ParetoRelation, compare_benchmarks
+from tollgate.decide.compare import Arm, compare_benchmarks
 from tollgate.decide.judge_benchmark import judge_benchmark
 
 NOTHING_TO_COMPARE_WITH = "there is no recorded benchmark of last-good to compare with yet"

@@ -1,50 +1,88 @@
 """A candidate's benchmark against the baseline's, objective by objective, and both as a whole.
 
-An objective is Better or Worse only if the intervals of both arms, each at the budget's confidence, say so beyond the
-objective's margin; else it is Equal, which means that no such difference was shown. There is no score: a candidate
-that is better here and worse there is a trade-off, for people to decide.
+Of each objective the interval of the ratio decides: Worse where all of it lies beyond the objective's margin on the bad
+side, Better where all of it does on the good side, else Equal, which means that no such difference was shown. There is
+no score: a candidate that is better here and worse there is a trade-off, for people to decide. The budget's alpha is
+shared by both ends of the ratios of all objectives in all stages.
 
 Swapping the arms swaps Better and Worse, so a margin of 5 % means 1.05 times in either direction.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from enum import StrEnum
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
+from tollgate.api import units
 from tollgate.api.benchmark import BenchmarkResult, StageResult
+from tollgate.api.comparison import ObjectiveComparison, ParetoRelation
 from tollgate.api.hardware import Hardware
 from tollgate.api.objective import Objective
 from tollgate.api.verdict import ObjectiveResult, Relation
 from tollgate.decide.limits import show
-from tollgate.decide.stage_estimates import Alpha, Estimate, NoEstimate, estimate
+from tollgate.decide.ratio import Compared, Ratio, Side, compare_stage
+from tollgate.decide.stage_estimates import NoEstimate
 from tollgate.measure.cost import CostUnknown, PodCost
 
+_LARGEST = 1e9
+"""A larger ratio is not written."""
 
-class ParetoRelation(StrEnum):
-    """A candidate against the baseline, over all objectives."""
 
-    DOMINATES = "Dominates"
-    EQUAL = "Equal"
-    TRADE_OFF = "TradeOff"
-    DOMINATED = "Dominated"
-    UNKNOWN = "Unknown"
+@dataclass(frozen=True)
+class Seen:
+    """One objective in one stage, compared; `ratio` is None where it could not be, and `why` says why."""
+
+    objective: Objective
+    stage: str
+    relation: Relation
+    values: Compared | None = None
+    why: str = ""
+
+    def __str__(self) -> str:
+        if self.values is None:
+            return f"{self.objective.name}: {self.why} in stage {self.stage}"
+        return (
+            f"{self.objective.name} is {self.relation.lower()}, {show(self.objective, self.values.candidate)} against "
+            f"{show(self.objective, self.values.baseline)} ({change(self.values.ratio)}) in stage {self.stage}"
+        )
+
+    @property
+    def badness(self) -> float:
+        """Over 1 where the candidate looks worse."""
+        if self.values is None:
+            return 1.0
+        value = self.values.ratio.value
+        return value if self.objective.max is not None else 1 / value if value else math.inf
+
+    def result(self) -> ObjectiveComparison:
+        """As status and records carry it."""
+        common = {"name": self.objective.name, "relation": self.relation, "stage": self.stage}
+        if self.values is None:
+            return ObjectiveComparison(**common)
+        ratio = self.values.ratio
+        return ObjectiveComparison(
+            **common,
+            candidate=show(self.objective, self.values.candidate),
+            baseline=show(self.objective, self.values.baseline),
+            ratio=_factor(ratio.value),
+            low=_factor(ratio.low),
+            high=_factor(ratio.high),
+        )
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """The relation as a whole, why, and each objective's."""
+    """The relation as a whole, why, and of each objective the stage in which it did worst."""
 
     relation: ParetoRelation
     message: str
-    objectives: Mapping[str, Relation] = field(default_factory=dict)
+    worst: tuple[Seen, ...] = ()
 
     def annotate(self, results: Iterable[ObjectiveResult]) -> list[ObjectiveResult]:
         """The results with their relation set."""
-        return [
-            r.model_copy(update={"relation": self.objectives.get(r.name, Relation.UNKNOWN)}) for r in results
-        ]
+        relations = {seen.objective.name: seen.relation for seen in self.worst}
+        return [r.model_copy(update={"relation": relations.get(r.name, Relation.UNKNOWN)}) for r in results]
 
 
 @dataclass(frozen=True)
@@ -61,14 +99,9 @@ class Arm:
         """The measured stages by name."""
         return {stage.name: stage for stage in self.result.stages if not stage.warm_up}
 
-
-@dataclass(frozen=True)
-class _Seen:
-    """One objective in one stage, compared."""
-
-    objective: str
-    relation: Relation
-    message: str
+    def side(self, stage: str) -> Side:
+        """One measured stage."""
+        return Side(self.stages[stage], self.result.pods, self.cost)
 
 
 def compare_benchmarks(
@@ -77,22 +110,18 @@ def compare_benchmarks(
     baseline: Arm,
     *,
     confidence: float,
+    against: str = "last-good",
 ) -> Comparison:
-    """How the candidate stands to the baseline; Unknown where they were not measured alike."""
+    """How the candidate stands to the baseline, which messages call `against`; Unknown if not measured alike."""
     unlike = _unlike(candidate, baseline)
     if unlike:
-        unknown = {o.name: Relation.UNKNOWN for o in objectives}
-        return Comparison(
-            ParetoRelation.UNKNOWN, f"not comparable with last-good's benchmark: {unlike}", unknown
-        )
+        return Comparison(ParetoRelation.UNKNOWN, f"not comparable with {against}'s benchmark: {unlike}")
     names = sorted(candidate.stages.keys() & baseline.stages.keys())
-    comparisons = len(objectives) * len(names)
-    # Two bounds can each be wrong, in every comparison.
-    level = (1 - confidence) / (2 * max(1, comparisons))
-    seen = [_compare(o, name, candidate, baseline, level) for o in objectives for name in names]
+    alpha = (1 - confidence) / (2 * max(1, len(objectives) * len(names)))
+    seen = [_compare(o, name, candidate, baseline, alpha) for o in objectives for name in names]
     relation = pareto(one.relation for one in seen)
-    by_name = {o.name: _as_one([s.relation for s in seen if s.objective == o.name]) for o in objectives}
-    return Comparison(relation, _message(relation, seen), by_name)
+    worst = tuple(_worst([s for s in seen if s.objective is o]) for o in objectives) if names else ()
+    return Comparison(relation, _message(relation, seen, against), worst)
 
 
 def pareto(relations: Iterable[Relation]) -> ParetoRelation:
@@ -107,12 +136,10 @@ def pareto(relations: Iterable[Relation]) -> ParetoRelation:
     return ParetoRelation.DOMINATES if Relation.BETTER in found else ParetoRelation.EQUAL
 
 
-def _as_one(relations: Sequence[Relation]) -> Relation:
+def _worst(stages: Sequence[Seen]) -> Seen:
     """An objective over its stages: the worst counts, and nothing is said where one of them is unknown."""
-    for relation in (Relation.WORSE, Relation.UNKNOWN, Relation.BETTER):
-        if relation in relations:
-            return relation
-    return Relation.EQUAL if relations else Relation.UNKNOWN
+    order = (Relation.WORSE, Relation.UNKNOWN, Relation.BETTER, Relation.EQUAL)
+    return min(stages, key=lambda seen: (order.index(seen.relation), -seen.badness))
 
 
 def _unlike(candidate: Arm, baseline: Arm) -> str:
@@ -141,33 +168,37 @@ def _other_hardware(new: Sequence[Hardware], old: Sequence[Hardware]) -> list[st
     return [f"the hardware is another: of the pods now {now}; then {then}"]
 
 
-def _compare(o: Objective, stage: str, one: Arm, other: Arm, level: float) -> _Seen:
-    arms = []
-    for arm in (one, other):
-        measured = arm.stages[stage]
-        if measured.client_limited:
-            return _Seen(
-                o.name, Relation.UNKNOWN, f"{o.name}: the load generator was the limit in stage {stage}"
-            )
-        found = estimate(o, measured, pods=arm.result.pods, cost=arm.cost, alpha=Alpha(low=level, high=level))
-        if isinstance(found, NoEstimate):
-            return _Seen(o.name, Relation.UNKNOWN, f"{o.name}: {found.why} in stage {stage}")
-        arms.append(found)
-    relation = relate(arms[0], arms[1], 1 + float(o.margin), lower_is_better=o.max is not None)
-    values = f"{show(o, arms[0].value)} against {show(o, arms[1].value)} in stage {stage}"
-    return _Seen(o.name, relation, f"{o.name} is {relation.lower()}, {values}")
+def _compare(o: Objective, stage: str, candidate: Arm, baseline: Arm, alpha: float) -> Seen:
+    found = compare_stage(o, candidate.side(stage), baseline.side(stage), alpha=alpha)
+    if isinstance(found, NoEstimate):
+        return Seen(o, stage, Relation.UNKNOWN, why=found.why)
+    return Seen(o, stage, relate(found.ratio, 1 + float(o.margin), lower_is_better=o.max is not None), found)
 
 
-def relate(candidate: Estimate, baseline: Estimate, factor: float, *, lower_is_better: bool) -> Relation:
-    """Two non-negative estimates: which is better by more than `factor` (1 or more), whatever their bounds allow."""
-    higher = candidate.low > baseline.high * factor
-    lower = candidate.high * factor < baseline.low
+def relate(ratio: Ratio, factor: float, *, lower_is_better: bool) -> Relation:
+    """Better or worse by more than `factor` (1 or more), wherever in its interval the ratio is; else Equal."""
+    higher = ratio.low > factor
+    lower = ratio.high * factor < 1
     if not higher and not lower:
         return Relation.EQUAL
     return Relation.BETTER if lower == lower_is_better else Relation.WORSE
 
 
-def _message(relation: ParetoRelation, seen: Sequence[_Seen]) -> str:
+def change(ratio: Ratio) -> str:
+    """The interval of a ratio as a change: `+36% to +44%`, or `+36% or more`."""
+    return f"{_signed(ratio.low)} {f'to {_signed(ratio.high)}' if ratio.high < _LARGEST else 'or more'}"
+
+
+def _signed(factor: float) -> str:
+    sign = "-" if factor < 1 else "+"
+    return sign + units.format_percent(abs(factor - 1), 2)
+
+
+def _factor(value: float) -> str:
+    return units.format_number(value, 4) if value < _LARGEST else ""
+
+
+def _message(relation: ParetoRelation, seen: Sequence[Seen], against: str) -> str:
     said = {
         ParetoRelation.DOMINATES: (Relation.BETTER,),
         ParetoRelation.DOMINATED: (Relation.WORSE,),
@@ -175,7 +206,11 @@ def _message(relation: ParetoRelation, seen: Sequence[_Seen]) -> str:
         ParetoRelation.UNKNOWN: (Relation.WORSE, Relation.UNKNOWN),
         ParetoRelation.EQUAL: (),
     }[relation]
-    parts = [s.message for wanted in said for s in seen if s.relation is wanted]
-    if not parts:
-        return "no difference from last-good beyond the margins was shown"
-    return f"against last-good: {'; '.join(parts)}"[:1024]
+    parts = [str(s) for wanted in said for s in seen if s.relation is wanted]
+    if parts:
+        return f"against {against}: {'; '.join(parts)}"[:1024]
+    told = [s for s in seen if s.values is not None and s.values.ratio.high < _LARGEST]
+    ranges = ", ".join(f"{s.objective.name} {change(s.values.ratio)}" for s in told if s.values)
+    return f"no difference from {against} beyond the margins was shown ({ranges or 'too few requests'})"[
+        :1024
+    ]

@@ -11,10 +11,10 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from tollgate.api.budget import BudgetStatus, Evidence, OnInconclusive, Release, Stage
+from tollgate.api.comparison import ParetoRelation
 from tollgate.api.verdict import ObjectiveResult, Reason, Verdict
 from tollgate.decide.approval import signatures, worsened
 from tollgate.decide.benchmark_record import without_results
-from tollgate.decide.compare import ParetoRelation
 from tollgate.decide.moves import Move, advance, approve, enter, refuse, supersede
 from tollgate.decide.snapshot import Measured, Snapshot
 

@@ -59,14 +59,29 @@ def sequence_interval(blocks: Sequence[Pair], *, alpha_low: float, alpha_high: f
 
 def fixed_interval(blocks: Sequence[Pair], *, alpha_low: float, alpha_high: float) -> Interval | None:
     """The ratio of the totals with bounds for a number of blocks fixed beforehand; None below `MIN_FIXED_BLOCKS`."""
+    mean = mean_with_error(blocks)
+    if mean is None:
+        return None
+    low, high = (float(stdtrit(mean.blocks - 1, 1 - alpha)) for alpha in (alpha_low, alpha_high))
+    return Interval(mean.value, mean.value - mean.error * low, mean.value + mean.error * high, mean.blocks)
+
+
+@dataclass(frozen=True)
+class Mean:
+    """A ratio of totals, its standard error, and the number of blocks that tell."""
+
+    value: float
+    error: float
+    blocks: int
+
+
+def mean_with_error(blocks: Sequence[Pair]) -> Mean | None:
+    """The ratio of the totals of blocks fixed beforehand; None below `MIN_FIXED_BLOCKS`."""
     used = _with_data(blocks)
     if len(used) < MIN_FIXED_BLOCKS:
         return None
     ratio, spread = _ratio(used)
-    k = len(used)
-    error = spread / math.sqrt(k)
-    low, high = (float(stdtrit(k - 1, 1 - alpha)) for alpha in (alpha_low, alpha_high))
-    return Interval(ratio, ratio - error * low, ratio + error * high, k)
+    return Mean(ratio, spread / math.sqrt(len(used)), len(used))
 
 
 def _with_data(blocks: Sequence[Pair]) -> list[Pair]:

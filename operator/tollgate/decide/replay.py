@@ -10,11 +10,11 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from tollgate.api.budget import Approved, BudgetStatus, Mode, Stage
+from tollgate.api.comparison import ParetoRelation
 from tollgate.api.decision import DecisionSpec
 from tollgate.api.evidence import BenchmarkEvidence
 from tollgate.api.verdict import ObjectiveResult
 from tollgate.decide.benchmark_record import judged_again
-from tollgate.decide.compare import ParetoRelation
 from tollgate.decide.live_record import read_look
 from tollgate.decide.look import Look
 from tollgate.decide.moves import record_action

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tollgate.api.budget import BudgetSpec, BudgetStatus, Objective
+from tollgate.api.comparison import ParetoRelation
 from tollgate.api.evidence import BenchmarkEvidence
 from tollgate.api.verdict import ObjectiveResult
 from tollgate.decide.approval import SignOff
 from tollgate.decide.chain import Link
-from tollgate.decide.compare import ParetoRelation
 from tollgate.decide.look import Look
 
 

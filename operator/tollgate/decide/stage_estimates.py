@@ -18,7 +18,7 @@ from tollgate.api.transport import read_bins
 from tollgate.api.verdict import Reason
 from tollgate.decide.certificate import proportion_interval, quantile_ranks
 from tollgate.decide.limits import price_per_second
-from tollgate.decide.means import fixed_interval
+from tollgate.decide.means import Pair, fixed_interval
 from tollgate.measure.cost import CostUnknown, PodCost
 
 
@@ -66,6 +66,14 @@ def estimate(
             return _cost(o, stage, pods, cost, alpha)
 
 
+def answer_time_blocks(stage: StageResult) -> list[Pair]:
+    """Seconds of answering, and answers, of each block of time."""
+    return [
+        (float(units.parse_duration(block.mean)) * block.requests, float(block.requests))
+        for block in stage.blocks
+    ]
+
+
 def _proportion(part: int, whole: int, when_none: str, alpha: Alpha) -> Estimate | NoEstimate:
     if whole == 0:
         return NoEstimate(when_none)
@@ -76,10 +84,7 @@ def _proportion(part: int, whole: int, when_none: str, alpha: Alpha) -> Estimate
 
 def _mean(stage: StageResult, alpha: Alpha) -> Estimate | NoEstimate:
     """Mean latency of the answered requests; the spread is that of blocks of time, as neighbours share a queue."""
-    pairs = [
-        (float(units.parse_duration(block.mean)) * block.requests, float(block.requests))
-        for block in stage.blocks
-    ]
+    pairs = answer_time_blocks(stage)
     interval = fixed_interval(pairs, alpha_low=alpha.low, alpha_high=alpha.high)
     if interval is None:
         why = f"{len(pairs)} blocks of time do not show the spread of a mean"
@@ -133,7 +138,7 @@ def _cost(
     if isinstance(price, CostUnknown):
         return NoEstimate(price.reason, Reason.COST_UNKNOWN)
     rate = _answered_rate(stage, Alpha(low=alpha.high, high=alpha.low))
-    if rate.low <= 0:
+    if rate.low <= 0 or rate.value <= 0:
         return NoEstimate("no request was answered")
     spent = pods * price
     return Estimate(spent / rate.value, spent / rate.high, spent / rate.low)

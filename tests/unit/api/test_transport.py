@@ -27,7 +27,7 @@ from tollgate.api.transport import (
     write_bins,
 )
 
-EXACT = {"blocks", "sketch", "client_limited"}  # what may shrink; all else travels whole
+EXACT = {"blocks", "sketch", "client_limited", "spread"}  # what may shrink; all else travels whole
 DIGEST = "sha256:" + "0123456789abcdef" * 4
 
 
@@ -62,6 +62,13 @@ def result_of(seed: int, stages: int, limits: int, bins: int, blocks: int, text:
             "sketch": {
                 "growth": "1.05",
                 "bins": write_bins({100 + i: rng.randrange(1, 999) for i in range(bins)}),
+            },
+            "spread": {
+                "blocks": 20,
+                **{
+                    end: {q: _duration(rng) for q in ("p50", "p90", "p95", "p99", "p999")}
+                    for end in ("low", "high")
+                },
             },
             "scheduleDelayP99": _duration(rng),
             "clientLimited": "".join(chr(rng.randrange(32, 0x2FF)) for _ in range(text)),

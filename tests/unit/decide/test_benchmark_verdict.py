@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from tests.unit.decide.objectives import COST, MEAN, P99, benchmark, stage
+from tollgate.api.comparison import ParetoRelation
 from tollgate.api.verdict import ObjectiveResult, Relation, Verdict
 from tollgate.decide.benchmark_verdict import BenchmarkVerdict, Outcome, benchmark_verdict, outcome
-from tollgate.decide.compare import Arm, ParetoRelation, pareto
+from tollgate.decide.compare import Arm, pareto
 from tollgate.measure.cost import PodCost
 
 CHEAP, DEAR = PodCost(Decimal("3.60"), "USD"), PodCost(Decimal("5.40"), "USD")

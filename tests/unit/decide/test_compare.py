@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from decimal import Decimal
 from typing import Any
 
@@ -7,11 +8,12 @@ import pytest
 
 from tests.unit.decide.objectives import ACCURACY, COST, ERRORS, MEAN, P99, THROUGHPUT, benchmark, stage
 from tollgate.api.benchmark import BenchmarkResult
+from tollgate.api.comparison import ParetoRelation
 from tollgate.api.hardware import Hardware
 from tollgate.api.transport import write_bins
 from tollgate.api.verdict import ObjectiveResult, Relation, Verdict
-from tollgate.decide.compare import Arm, Comparison, ParetoRelation, compare_benchmarks, pareto, relate
-from tollgate.decide.stage_estimates import Estimate
+from tollgate.decide.compare import Arm, Comparison, change, compare_benchmarks, pareto, relate
+from tollgate.decide.ratio import Ratio
 from tollgate.measure.cost import CostUnknown, PodCost
 
 ALL = [P99, MEAN, ERRORS, ACCURACY, COST, THROUGHPUT]
@@ -38,6 +40,10 @@ def slower(**fields: Any) -> dict[str, Any]:
     )
 
 
+def relations(comparison: Comparison) -> dict[str, Relation]:
+    return {seen.objective.name: seen.relation for seen in comparison.worst}
+
+
 def compared(
     candidate: BenchmarkResult, baseline: BenchmarkResult, cost: PodCost | CostUnknown = CHEAP
 ) -> Comparison:
@@ -47,37 +53,37 @@ def compared(
 def test_same_measurement_is_equal() -> None:
     same = compared(benchmark(), benchmark())
     assert same.relation is ParetoRelation.EQUAL
-    assert set(same.objectives.values()) == {EQUAL}
+    assert set(relations(same).values()) == {EQUAL}
     assert "no difference" in same.message
 
 
 def test_slower_is_dominated_and_the_other_way_round_dominates() -> None:
     worse = compared(benchmark(slower()), benchmark())
     assert worse.relation is ParetoRelation.DOMINATED
-    assert worse.objectives["mean"] is WORSE
-    assert worse.objectives["quality"] is EQUAL
-    assert "mean is worse, 69.95ms against 49.95ms in stage steady" in worse.message
+    assert relations(worse)["mean"] is WORSE
+    assert relations(worse)["quality"] is EQUAL
+    assert "mean is worse, 69.95ms against 49.95ms (+38% to +42%) in stage steady" in worse.message
     better = compared(benchmark(), benchmark(slower()))
     assert better.relation is ParetoRelation.DOMINATES
-    assert better.objectives["mean"] is BETTER
+    assert relations(better)["mean"] is BETTER
 
 
 def test_dearer_but_faster_is_a_trade_off() -> None:
     trade = compared(benchmark(), benchmark(slower()), cost=DEAR)
     assert trade.relation is ParetoRelation.TRADE_OFF
-    assert (trade.objectives["mean"], trade.objectives["cost"]) == (BETTER, WORSE)
+    assert (relations(trade)["mean"], relations(trade)["cost"]) == (BETTER, WORSE)
     assert trade.message.index("cost is worse") < trade.message.index("mean is better")
 
 
 def test_less_accurate_is_worse() -> None:
     worse = compared(benchmark(stage(correct=1900)), benchmark())
-    assert worse.objectives["quality"] is WORSE
-    assert compared(benchmark(), benchmark(stage(correct=1900))).objectives["quality"] is BETTER
+    assert relations(worse)["quality"] is WORSE
+    assert relations(compared(benchmark(), benchmark(stage(correct=1900))))["quality"] is BETTER
 
 
 def test_within_the_margin_is_equal() -> None:
     near = stage(blocks=[{"requests": 120, "mean": f"{51 + (i % 3 - 1)}ms"} for i in range(20)])
-    assert compared(benchmark(near), benchmark()).objectives["mean"] is EQUAL
+    assert relations(compared(benchmark(near), benchmark()))["mean"] is EQUAL
 
 
 @pytest.mark.parametrize(
@@ -91,7 +97,6 @@ def test_within_the_margin_is_equal() -> None:
 def test_measured_otherwise_is_unknown(fields: dict[str, Any], said: str) -> None:
     unlike = compared(benchmark(**fields), benchmark())
     assert unlike.relation is ParetoRelation.UNKNOWN
-    assert set(unlike.objectives.values()) == {UNKNOWN}
     assert said in unlike.message
 
 
@@ -123,7 +128,7 @@ def test_same_hardware_or_none_asked_for_is_compared(then: tuple[Hardware, ...] 
 def test_unknown_cost_leaves_the_whole_unknown() -> None:
     unknown = compared(benchmark(), benchmark(), cost=CostUnknown("no prices"))
     assert unknown.relation is ParetoRelation.UNKNOWN
-    assert (unknown.objectives["cost"], unknown.objectives["mean"]) == (UNKNOWN, EQUAL)
+    assert (relations(unknown)["cost"], relations(unknown)["mean"]) == (UNKNOWN, EQUAL)
     assert "no prices" in unknown.message
 
 
@@ -135,7 +140,7 @@ def test_limited_client_is_unknown() -> None:
 def test_dropped_blocks_and_sketch_say_nothing_wrong() -> None:
     bare = stage(blocks=[], sketch={"growth": "1.05", "bins": ""})
     unknown = compared(benchmark(bare), benchmark())
-    assert (unknown.objectives["mean"], unknown.objectives["tail"]) == (UNKNOWN, EQUAL)
+    assert (relations(unknown)["mean"], relations(unknown)["tail"]) == (UNKNOWN, EQUAL)
 
 
 def test_worst_stage_counts_and_opposite_stages_are_a_trade_off() -> None:
@@ -143,7 +148,7 @@ def test_worst_stage_counts_and_opposite_stages_are_a_trade_off() -> None:
     other = benchmark(slower(), stage(name="burst"))
     mixed = compared(one, other)
     assert mixed.relation is ParetoRelation.TRADE_OFF
-    assert mixed.objectives["mean"] is WORSE
+    assert relations(mixed)["mean"] is WORSE
 
 
 def test_warm_up_is_not_compared() -> None:
@@ -169,12 +174,46 @@ def test_pareto(relations: list[Relation], whole: ParetoRelation) -> None:
     assert pareto(relations) is whole
 
 
-def test_intervals_decide_and_not_points() -> None:
-    wide, narrow = Estimate(2.0, 0.9, 3.0), Estimate(1.0, 0.9, 1.1)
-    assert relate(wide, narrow, 1.05, lower_is_better=True) is EQUAL
-    assert relate(Estimate(2.0, 1.9, 2.1), narrow, 1.05, lower_is_better=True) is WORSE
-    assert relate(Estimate(2.0, 1.9, 2.1), narrow, 1.05, lower_is_better=False) is BETTER
-    assert relate(Estimate(1.12, 1.11, 1.13), narrow, 1.05, lower_is_better=True) is EQUAL
+@pytest.mark.parametrize(
+    ("ratio", "relation"),
+    [
+        (Ratio(2.0, 0.9, 3.0), EQUAL),  # the interval decides, and not the point
+        (Ratio(1.2, 1.04, 1.4), EQUAL),  # a part of it is within the margin
+        (Ratio(1.2, 1.06, 1.4), WORSE),
+        (Ratio(0.8, 0.7, 0.96), EQUAL),
+        (Ratio(0.8, 0.7, 0.95), BETTER),
+        (Ratio(1.0, 0.0, math.inf), EQUAL),
+    ],
+)
+def test_whole_interval_beyond_the_margin_is_a_difference(ratio: Ratio, relation: Relation) -> None:
+    assert relate(ratio, 1.05, lower_is_better=True) is relation
+    mirrored = {BETTER: WORSE, WORSE: BETTER}.get(relation, relation)
+    assert relate(ratio, 1.05, lower_is_better=False) is mirrored
+
+
+@pytest.mark.parametrize(
+    ("ratio", "said"),
+    [
+        (Ratio(1.4, 1.3604, 1.4404), "+36% to +44%"),
+        (Ratio(1.0, 0.97, 1.021), "-3% to +2.1%"),
+        (Ratio(9.0, 6.0, math.inf), "+500% or more"),
+    ],
+)
+def test_interval_is_told_as_a_change(ratio: Ratio, said: str) -> None:
+    assert change(ratio) == said
+
+
+def test_numbers_of_each_objective_are_kept() -> None:
+    kept = {c.name: c for c in (seen.result() for seen in compared(benchmark(slower()), benchmark()).worst)}
+    assert (kept["mean"].candidate, kept["mean"].baseline, kept["mean"].ratio) == (
+        "69.95ms",
+        "49.95ms",
+        "1.4",
+    )
+    assert 1.3 < float(kept["mean"].low) < 1.4 < float(kept["mean"].high) < 1.5
+    assert (kept["errorrate"].low, kept["errorrate"].high) == ("0", ""), "no failure bounds no ratio"
+    unknown = compared(benchmark(), benchmark(), cost=CostUnknown("no prices")).worst
+    assert next(s.result().ratio for s in unknown if s.objective.name == "cost") == ""
 
 
 def test_results_are_annotated() -> None:
