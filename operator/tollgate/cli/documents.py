@@ -67,9 +67,14 @@ def _what_and_where(error: Exception) -> str:
     return f"{line}: {problem or ' '.join(str(error).split())[:200]}"
 
 
+def manifests(path: str) -> list[Object]:
+    """All the objects of a file, those of a List among them."""
+    return list(_objects(documents(read_text(path), path)))
+
+
 def manifest(path: str, kind: str, *, api_version: str = API_VERSION, name: str = "") -> Object:
     """The one object of a kind in a file, or the one of that name."""
-    held = list(_objects(documents(read_text(path), path)))
+    held = manifests(path)
     of_kind = [one for one in held if one.get("kind") == kind]
     found = [one for one in of_kind if name in ("", named(one), named(one).rpartition("/")[2])]
     if len(found) > 1:

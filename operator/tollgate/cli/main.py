@@ -16,6 +16,8 @@ from tollgate.cli.check import check
 from tollgate.cli.exits import BadInput, Exit, sentence
 from tollgate.cli.judge import judge
 from tollgate.cli.plan import plan
+from tollgate.cli.replay import replay
+from tollgate.cli.verify import verify
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -28,6 +30,8 @@ tollgate.add_command(approve)
 tollgate.add_command(check)
 tollgate.add_command(judge)
 tollgate.add_command(plan)
+tollgate.add_command(replay)
+tollgate.add_command(verify)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -74,18 +74,27 @@ def read_link(obj: Mapping[str, Any]) -> Link:
         raise ValueError(f"{name or 'an object'} is no record of a chain: {error}") from None
 
 
-def walk(links: Iterable[Link], head: RecordRef | None = None) -> Chain:
+def walk(links: Iterable[Link], head: RecordRef | None = None, unwritten: Iterable[RecordRef] = ()) -> Chain:
     """Walk the records of one target, from the newest to the oldest.
 
-    `head` is the newest one as known elsewhere. Only what is not contradicted itself is believed about the one before.
+    `head` is the newest one that the budget knows to be written, and `unwritten` are those that may follow. Only what
+    is not contradicted itself is believed about the record before.
     """
     places: dict[int, list[Link]] = defaultdict(list)
     for link in links:
         places[link.ref.sequence].append(link)
     claims: dict[int, list[_Claim]] = defaultdict(list)
-    if head is not None:
-        claims[head.sequence].append(_claim(head, "the budget's status"))
     faults: list[Fault] = []
+    if head is not None:
+        known = {head.sequence: head} | {ref.sequence: ref for ref in unwritten}
+        for place, ref in known.items():
+            if place in places or ref is head:
+                claims[place].append(_claim(ref, "the budget's status"))
+        faults += [
+            Fault(place, f"record {place} ({found[0].ref.name}) is none that the budget knows of")
+            for place, found in places.items()
+            if place > head.sequence and place not in known
+        ]
     begins, above = 1, max([*places, *claims], default=0) + 1
     for place in sorted(places, reverse=True):
         faults += _gap(place, above, begins, claims)
