@@ -3,6 +3,7 @@
     crds/, charts/tollgate/files/crds/     from the models         (tollgate.api.crd)
     charts/tollgate/files/latch.yaml       from its builder        (tollgate.manifests.latch)
     charts/tollgate/files/approver.yaml    from its builder        (tollgate.manifests.approver)
+    charts/tollgate/files/guard.yaml       from its builder        (tollgate.manifests.guard)
     charts/plain/                          from the chart          (helm template, default values)
 
 `--check` writes nothing and fails where a file differs from its source.
@@ -20,6 +21,7 @@ import yaml
 
 from tollgate.api import crd
 from tollgate.manifests.approver import approver_binding, approver_policy
+from tollgate.manifests.guard import guard_binding, guard_policy, service_account
 from tollgate.manifests.latch import latch_binding, latch_policy
 
 CHARTS = Path(__file__).resolve().parent
@@ -32,6 +34,8 @@ NAMESPACE = "tollgate-system"
 POLICIES = {
     "latch": (latch_policy, latch_binding),
     "approver": (approver_policy, approver_binding),
+    # Helm fills in the namespace. Without a space within, no line of YAML is broken there.
+    "guard": (lambda: guard_policy(service_account("{{.Release.Namespace}}")), guard_binding),
 }
 
 
