@@ -173,7 +173,7 @@ def test_the_operator_may_do_no_more_than_it_says(chart: Manifests) -> None:
         "efficiencybudgets/status": {"patch"},
         "benchmarks/status": {"patch"},
         "benchmarks": {"create"},
-        "efficiencydecisions": {"create"},
+        "efficiencydecisions": {"create", "delete"},
         "efficiencysignoffs": {"create"},
         "deployments": {"create", "patch", "delete"},
         "replicasets": {"patch", "delete"},

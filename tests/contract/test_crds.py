@@ -331,6 +331,7 @@ def full_status() -> BudgetStatus:
         objectives=[result],
         traffic="12.5req/s",
         governed_uid="u",
+        oldest_record=1,
         last_record=RecordRef(sequence=1, name="d0", digest="sha256:" + "0" * 64),
         unwritten=[
             UnwrittenRecord(

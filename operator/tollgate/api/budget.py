@@ -46,6 +46,7 @@ __all__ = [
     "ObjectiveName",
     "OnInconclusive",
     "Owner",
+    "Records",
     "Rejected",
     "Release",
     "Rollback",
@@ -167,6 +168,18 @@ class Mode(StrEnum):
     ENFORCE = "Enforce"
 
 
+class Records(Model):
+    """How long the records of decisions are kept."""
+
+    keep: int = Field(
+        100,
+        ge=10,
+        le=500,
+        description="At least so many records of the target are kept, the newest ones. Older ones are deleted in "
+        "batches, after a record of the action Checkpoint that stands for them.",
+    )
+
+
 class BudgetSpec(Model):
     """The policy."""
 
@@ -208,6 +221,9 @@ class BudgetSpec(Model):
     )
     rollback: Rollback = Field(
         default_factory=Rollback, description="What happens on a breach while serving."
+    )
+    records: Records = Field(
+        default_factory=Records, description="How long the records of decisions are kept."
     )
     initial: Literal["Adopt", "Gate"] = Field(
         "Adopt",

@@ -194,6 +194,7 @@ class BudgetStatus(Model):
     last_record: RecordRef | None = Field(
         None, description="The latest record that is written: the head of the target's chain of records."
     )
+    oldest_record: int = Field(1, ge=1, description="Number of the oldest record that is kept.")
     unwritten: Annotated[list[UnwrittenRecord], Field(max_length=4), Keyed("name")] = Field(
         default_factory=list, description="Decisions whose record is still to be written, in order."
     )

@@ -75,6 +75,14 @@ class DeleteReplicaSet:
     name: str
 
 
+@dataclass(frozen=True)
+class DeleteRecord:
+    """Delete a record for which a checkpoint stands."""
+
+    name: str
+    uid: str
+
+
 Action = (
     SetPaused
     | Govern
@@ -86,6 +94,7 @@ Action = (
     | ReleaseReplicaSet
     | ScaleReplicaSet
     | DeleteReplicaSet
+    | DeleteRecord
 )
 
 

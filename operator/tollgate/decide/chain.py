@@ -18,6 +18,8 @@ from pydantic import ValidationError
 from tollgate.api.canonical import digest
 from tollgate.api.chain import Checkpoint, PreviousRecord, RecordRef
 
+FOUND = " found: "
+
 
 @dataclass(frozen=True)
 class Link:
@@ -108,7 +110,7 @@ def walk(links: Iterable[Link], head: RecordRef | None = None, unwritten: Iterab
                 begins = max(begins, link.checkpoint.sequence + 1)
                 claims[link.checkpoint.sequence].append(_claim(link.checkpoint, who))
                 if link.checkpoint.fault:
-                    faults.append(Fault(link.checkpoint.sequence, f"{who} found: {link.checkpoint.fault}"))
+                    faults.append(Fault(link.checkpoint.sequence, f"{who}{FOUND}{link.checkpoint.fault}"))
         above = place
     faults += _gap(0, above, begins, claims)
     faults += [

@@ -17,8 +17,11 @@ from tollgate.decide.actions import Action, Govern, Notice
 from tollgate.decide.conditions import report
 from tollgate.decide.moves import Move
 from tollgate.decide.record import on_record, room
+from tollgate.decide.retention import retained
 from tollgate.decide.snapshot import Snapshot
 from tollgate.decide.upkeep import upkeep
+
+_SOON = 1.0
 
 Look = Callable[[Snapshot, BudgetStatus, Release], Move | None]
 
@@ -50,7 +53,14 @@ class Step:
 def step(s: Snapshot) -> Step:
     """The next step of a budget's release; what it decides is on record with it."""
     due = _next(s)
-    return replace(due, status=on_record(s, due.status), records=tuple(s.status.unwritten))
+    status, deletions = retained(s, on_record(s, due.status))
+    return replace(
+        due,
+        status=status,
+        actions=(*due.actions, *deletions),
+        after=min(due.after, _SOON) if deletions else due.after,
+        records=tuple(s.status.unwritten),
+    )
 
 
 def _next(s: Snapshot) -> Step:

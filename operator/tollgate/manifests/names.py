@@ -90,5 +90,10 @@ def decision_name(budget: Identity, release: int, action: Action, attempt: int =
     return fit(f"{budget.name}-{_short_hash(budget.uid)[:5]}-{release}-{action.lower()}{repeated}")
 
 
+def checkpoint_name(budget: Identity, sequence: int) -> str:
+    """Name of the checkpoint at that place of its target's chain."""
+    return fit(f"{budget.name}-{_short_hash(budget.uid)[:5]}-checkpoint-{sequence}")
+
+
 def _short_hash(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:8]

@@ -12,7 +12,7 @@ from tollgate.manifests import patches
 from tollgate.manifests.benchmark import benchmark
 from tollgate.manifests.candidate import candidate
 from tollgate.manifests.names import Identity, candidate_name
-from tollgate.ports import BUDGET, DEPLOYMENT, POD, REPLICA_SET, Cluster, Object
+from tollgate.ports import BUDGET, DECISION, DEPLOYMENT, POD, REPLICA_SET, Cluster, Object
 from tollgate.reconcile.observe import Observed
 
 
@@ -57,6 +57,8 @@ class Actor:
                 await self._patch_set(name, patches.scale(replicas))
             case do.DeleteReplicaSet(name):
                 await self._cluster.delete(REPLICA_SET, self._s.namespace, name, uid=self._sets[name])
+            case do.DeleteRecord(name, uid):
+                await self._cluster.delete(DECISION, self._s.namespace, name, uid=uid)
 
     async def _patch_target(self, body: Object) -> None:
         meta = self._target["metadata"]

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from tollgate.api import units
-from tollgate.api.budget import BudgetStatus, EfficiencyBudget, Mode, Release, Stage
+from tollgate.api.budget import BudgetSpec, BudgetStatus, EfficiencyBudget, Mode, Release, Stage
 from tollgate.api.profiles import BenchmarkProfile, BenchmarkProfileSpec, MetricProfile, MetricProfileSpec
 from tollgate.api.verdict import ObjectiveResult
 from tollgate.decide.chain import Link
+from tollgate.decide.retention import retention_due
 from tollgate.decide.snapshot import Candidate, ReplicaSet, Snapshot, Target
 from tollgate.decide.traffic import steady
 from tollgate.errors import Denied
@@ -100,7 +101,7 @@ class Observer:
             candidate=candidate,
             resting_latch=not await self._latched_at_admission(),
             scrape_seconds=metric_profile.scrape_interval_seconds if metric_profile else 30,
-            records=await self._records(namespace, spec.target.name, status),
+            records=await self._records(namespace, spec, status),
             actor=await self._whoami(),
         )
         cost = self._cost(deployment)
@@ -136,11 +137,12 @@ class Observer:
         )
         return Observed(snapshot, raw, deployment, join)
 
-    async def _records(self, namespace: str, target: str, status: BudgetStatus) -> tuple[Link, ...]:
-        """Those of a former budget of the target, whose chain is gone on with."""
-        if status.last_record is not None or status.unwritten:
+    async def _records(self, namespace: str, spec: BudgetSpec, status: BudgetStatus) -> tuple[Link, ...]:
+        """Those of a former budget of the target, whose chain is gone on with; or all, if the oldest are to go."""
+        head_known = status.last_record is not None or status.unwritten
+        if head_known and not retention_due(spec, status):
             return ()
-        return await records_of(self._cluster, namespace, target)
+        return await records_of(self._cluster, namespace, spec.target.name)
 
     async def _whoami(self) -> str:
         if self._actor is None:
