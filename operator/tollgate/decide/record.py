@@ -1,7 +1,7 @@
 """The record of a decision, made in the same step as the decision and stored with it until it is written.
 
 Every record of a target holds the digest of the one before. So its place is settled when it is made, and what is made
-is written as it is: by whom and when does not matter (docs/adr/0008).
+is written as it is: by whom and when does not matter (docs/adr/0010).
 """
 
 from __future__ import annotations

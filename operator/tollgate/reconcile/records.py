@@ -30,8 +30,8 @@ async def write_record(cluster: Cluster, namespace: str, record: UnwrittenRecord
                 f"EfficiencyDecision {namespace}/{record.name} is there and is not the record of this decision: "
                 "delete it, so that the record can be written"
             ) from None
-    # The one copy of the digest that nobody who may write to the cluster can change.
-    log.info("on record", extra={"record": f"{namespace}/{record.name}", "digest": record.digest})
+    # A copy of the digest that nobody who may write to the cluster can change.
+    log.info("on record: %s/%s, record %d, %s", namespace, record.name, record.sequence, record.digest)
 
 
 async def records_of(cluster: Cluster, namespace: str, target: str) -> tuple[Link, ...]:

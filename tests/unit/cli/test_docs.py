@@ -1,4 +1,4 @@
-"""docs/cli.md says what happens: its commands are run here. UPDATE_DOCS=1 writes into it what they print."""
+"""The pages say what happens: their commands are run here. UPDATE_DOCS=1 writes into them what they print."""
 
 from __future__ import annotations
 
@@ -29,14 +29,18 @@ def printed(terminal: Terminal, command: str) -> str:
     return out.splitlines(keepends=True)[0] if command.endswith("| head -1") else out
 
 
-def test_commands_print_what_the_page_says(terminal: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("name", "least"), [("cli.md", 5), ("records.md", 3)])
+def test_commands_print_what_the_page_says(
+    terminal: Terminal, monkeypatch: pytest.MonkeyPatch, name: str, least: int
+) -> None:
     monkeypatch.chdir(ROOT)
-    page = PAGE.read_text()
+    path = ROOT / "docs" / name
+    page = path.read_text()
     told = CONSOLE.sub(lambda found: f"```console\n$ {found[1]}\n{printed(terminal, found[1])}```", page)
     if os.environ.get("UPDATE_DOCS"):
-        PAGE.write_text(told)
+        path.write_text(told)
         page = told
-    assert len(CONSOLE.findall(page)) >= 5
+    assert len(CONSOLE.findall(page)) >= least
     assert page == told, "run UPDATE_DOCS=1 pytest tests/unit/cli/test_docs.py, and read what changed"
 
 

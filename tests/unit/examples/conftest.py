@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.unit.cli.running import Terminal
+
 EXAMPLE = Path(__file__).parents[3] / "examples" / "digits"
 sys.path.insert(0, str(EXAMPLE))
 
@@ -23,3 +25,8 @@ def split() -> Split:
 def cascade(split: Split) -> Cascade:
     """A small model for tests that look at behaviour, not at quality."""
     return Cascade(Settings(ensemble_size=1, augmentations=4), split.train)
+
+
+@pytest.fixture
+def terminal(capsys: pytest.CaptureFixture[str]) -> Terminal:
+    return Terminal(capsys)
