@@ -7,7 +7,12 @@ import os
 import subprocess
 from collections.abc import Sequence
 
+from tollgate.manifests.guard import service_account
 from tollgate.ports import Object
+
+OPERATOR = service_account("tollgate-system")
+AS_OPERATOR = (f"--as={OPERATOR}", "--as-group=system:masters")
+"""The operator's name, which alone may write records, with every right: its role need not be installed."""
 
 
 class Kubectl:

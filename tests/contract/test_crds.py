@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from kubernetes import client, config
 from pydantic import ValidationError
 
-from tests.contract.kubectl import Kubectl
+from tests.contract.kubectl import AS_OPERATOR, Kubectl
 from tollgate.api.base import API_VERSION, GROUP, VERSION
 from tollgate.api.budget import BudgetStatus, CostPer, Dimension, EfficiencyBudget, Statistic
 from tollgate.api.canonical import digest
@@ -219,11 +219,10 @@ def test_a_decision_never_changes(kubectl: Kubectl, namespace: str) -> None:
         started_at=NOON,
         policy=EfficiencyBudget.model_validate(example("budget")).spec,
     )
-    kubectl("create", objects=[decision(spec.dump(), name="digits-1-promoted", namespace=namespace)])
+    record = decision(spec.dump(), name="digits-1-promoted", namespace=namespace)
+    kubectl("create", *AS_OPERATOR, objects=[record])
     changed = spec.model_copy(update={"message": "It was within its limits, honestly."})
-    refusal = kubectl.refused(
-        "replace", objects=[decision(changed.dump(), name="digits-1-promoted", namespace=namespace)]
-    )
+    refusal = kubectl.refused("replace", *AS_OPERATOR, objects=[{**record, "spec": changed.dump()}])
     assert "a decision is a record: it never changes" in refusal
     served = kubectl.get("effd", "digits-1-promoted", "-n", namespace)
     assert DecisionSpec.model_validate(served["spec"]) == spec

@@ -14,7 +14,7 @@ import yaml
 from pydantic import ValidationError
 
 from tests.contract.conftest import ROOT, Install
-from tests.contract.kubectl import Kubectl
+from tests.contract.kubectl import AS_OPERATOR, Kubectl
 from tollgate.adapters.cluster import KubernetesCluster
 from tollgate.adapters.connection import connect
 from tollgate.api import canonical
@@ -236,7 +236,7 @@ def waiting(kubectl: Kubectl, namespace: str) -> str:
         policy=EfficiencyBudget.model_validate(budget).spec,
         benchmark_objectives=[worse],
     )
-    kubectl("create", objects=[decision(record.dump(), name=name, namespace=namespace)])
+    kubectl("create", *AS_OPERATOR, objects=[decision(record.dump(), name=name, namespace=namespace)])
     release = Release(
         number=1,
         revision="0123456789",
