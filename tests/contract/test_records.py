@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -107,13 +108,23 @@ def test_a_namespace_with_records_can_be_deleted(kubectl: Kubectl) -> None:
     assert kubectl.run("get", "namespace", name).returncode != 0
 
 
+@pytest.fixture
+def untouched(kubectl: Kubectl) -> Iterator[str]:
+    """A namespace without records: those of other tests are of the same target, and no chain."""
+    name = f"tollgate-contract-chain-{time.monotonic_ns()}"
+    kubectl("create", "namespace", name)
+    yield name
+    kubectl("delete", "namespace", name, "--wait=false")
+
+
 def test_records_are_stored_to_the_byte_and_their_chain_is_verified(
     kubectl: Kubectl,
     kubeconfig: str,
-    namespace: str,
+    untouched: str,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
+    namespace = untouched
     budget, *records = yaml.safe_load(EXAMPLE.read_text())["items"]
     kubectl("create", *AS_OPERATOR, objects=moved(records, namespace))
     for sent in records:

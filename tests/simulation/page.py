@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy.stats import binom
 
 from tests.simulation import exact
+from tests.simulation.arms import beside
 from tests.simulation.clumps import bursts, corrected, overloads, uncorrected
 from tests.simulation.means import correlated, sequence_intervals, skewed
 from tests.simulation.rules import boundary
@@ -24,6 +25,7 @@ from tollgate.decide.certificate import requests_needed
 from tollgate.decide.crossing import requests_until_breach, requests_until_within, slow_for_breach
 from tollgate.decide.evidence import requests_to_detect
 from tollgate.decide.means import MIN_LIVE_BLOCKS
+from tollgate.decide.two_arm import arms_evidence
 
 PAGE = Path(__file__).parents[2] / "docs" / "statistics.md"
 QUANTILES = {"p95": 0.05, "p99": 0.01, "p99.9": 0.001}
@@ -274,6 +276,38 @@ def clumps() -> str:
     return markdown([*header, "`Within`, uncorrected", "`Within`"], rows)
 
 
+def arms() -> str:
+    """Requests to a canary until it is called worse than the stable version beside it, margin 0, half of the time."""
+    rows = []
+    for ratio in (2.0, 3.0, 10.0):
+        row = [f"{ratio:g} times as often"]
+        for slow in (0.01, 0.001):
+            for part in (0.1, 0.5):
+                per_scrape = 0.5 / (part * slow * ratio)
+                seen = beside(
+                    ratio,
+                    slow=slow,
+                    waves=0.0,
+                    share=part,
+                    per_scrape=per_scrape,
+                    runs=300,
+                    looks=400,
+                    seed=53,
+                )
+                spoken = arms_evidence([seen], 0.0, DEFAULT).breach >= -np.log(DEFAULT)
+                requests = np.asarray(seen.canary_requests)[np.arange(300), spoken.argmax(axis=1)]
+                row.append(about(float(np.median(np.where(spoken.any(axis=1), requests, np.inf)))))
+        rows.append(row)
+    header = [
+        "canary slow",
+        "1 % of stable, share 10 %",
+        "share 50 %",
+        "0.1 % of stable, share 10 %",
+        "share 50 %",
+    ]
+    return markdown(header, rows)
+
+
 def comparisons() -> str:
     """How often a benchmark of 1,200 requests calls a slower candidate worse."""
     rows = []
@@ -312,4 +346,5 @@ TABLES: dict[str, Callable[[], str]] = {
     "means": means,
     "clumps": clumps,
     "comparisons": comparisons,
+    "arms": arms,
 }
