@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
-import yaml
 
 from tests.cluster.errors import ClusterError
 from tests.e2e.scene import NAME, Scene, budget, fast, slow
@@ -26,8 +27,8 @@ def tollgate(scene: Scene, monkeypatch: pytest.MonkeyPatch, *arguments: str) -> 
 def test_every_record_is_decided_again_and_a_deleted_one_is_found(
     scene: Scene, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    scene.users.start(rate=20)
     scene.adopt(fast("v1"))
+    scene.users.start(rate=20)
     scene.push(fast("v2"))
     scene.reaches(2, Stage.WATCHING)
     scene.push(slow("v3"))
@@ -68,7 +69,9 @@ def test_old_records_go_and_the_chain_goes_on_behind_a_checkpoint(
         {**record, "metadata": {**record["metadata"], "namespace": scene.kube.namespace}}
         for record in chain_of(12)
     ]
-    scene.kube.run("create", f"--as={OPERATOR}", "-f", "-", stdin=yaml.safe_dump_all(former))
+    # Not YAML: PyYAML leaves a revision such as 0000000008 without quotes, and kubectl reads a number.
+    listed = json.dumps({"apiVersion": "v1", "kind": "List", "items": former})
+    scene.kube.run("create", f"--as={OPERATOR}", "-f", "-", stdin=listed)
     scene.serve(fast("v1"))
     scene.kube.apply(budget(records={"keep": 10}))
     wait_until("the oldest records to be gone", lambda: scene.status().oldest_record == 5, 60)
