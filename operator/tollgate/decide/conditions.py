@@ -12,9 +12,12 @@ from tollgate.api.conditions import Condition, set_condition
 from tollgate.api.verdict import ObjectiveResult, Reason, Verdict
 from tollgate.decide.approval import signatures
 from tollgate.decide.gate import sentence, start_trouble
+from tollgate.decide.record import room
 from tollgate.decide.serving import rollback_obstacle
 from tollgate.decide.signing import UNCHECKED, appeal
 from tollgate.decide.snapshot import Snapshot
+
+_RECORD_SECONDS = 60
 
 Row = tuple[str, bool | None, str, str]
 
@@ -43,7 +46,10 @@ def report(s: Snapshot, status: BudgetStatus) -> BudgetStatus:
 def _ready(s: Snapshot, status: BudgetStatus) -> Row:
     if s.problems:
         return ("Ready", False, s.problems[0].reason, " ".join(problem.message for problem in s.problems))
-    hints = " ".join(s.hints)
+    refused = _refused(s, status)
+    if refused and not room(status):
+        return ("Ready", False, "RecordsRefused", f"{refused}. Nothing more is decided until it is written")
+    hints = " ".join(filter(None, (*s.hints, refused)))
     if s.spec.mode is not Mode.ENFORCE:
         return (
             "Ready",
@@ -57,6 +63,17 @@ def _ready(s: Snapshot, status: BudgetStatus) -> Row:
         return ("Ready", False, "Governing", "marking the Deployment, so that its new templates are held")
     latch = "by keeping it paused between releases" if s.resting_latch else "at admission"
     return ("Ready", True, "Enforced", f"new templates are held {latch}. {hints}".strip())
+
+
+def _refused(s: Snapshot, status: BudgetStatus) -> str:
+    """That a record cannot be written, once that is more than the moment it takes."""
+    for record in status.unwritten:
+        if (s.now - record.decided_at).total_seconds() >= _RECORD_SECONDS:
+            return (
+                f"The API server does not take the record {record.name} ({len(status.unwritten)} wait): look for a "
+                f"quota or a policy in namespace {s.namespace}, or for another object of that name"
+            )
+    return ""
 
 
 def _within(s: Snapshot, status: BudgetStatus) -> Row:

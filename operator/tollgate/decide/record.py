@@ -44,7 +44,7 @@ def on_record(s: Snapshot, status: BudgetStatus) -> BudgetStatus:
     release = status.release
     name = record_name(s, release) if release is not None else ""
     known = {record.name for record in status.unwritten}
-    if release is None or name in ("", release.decision) or name in known:
+    if release is None or name in ("", release.decision) or name in known or not room(status):
         return status
     return appended(status, name, record(s, status, release))
 

@@ -13,8 +13,10 @@ from tests.unit.reconcile.setting import populated
 from tests.unit.reconcile.world import OPERATOR, World
 from tollgate.api.budget import Stage
 from tollgate.api.canonical import digest
+from tollgate.api.conditions import Condition, find_condition
 from tollgate.api.decision import DecisionSpec
 from tollgate.decide.chain import read_link, walk
+from tollgate.decide.record import MOST_UNWRITTEN
 from tollgate.errors import Denied
 from tollgate.ports import BUDGET, DECISION, Object
 
@@ -102,3 +104,43 @@ async def test_another_record_of_that_name_is_not_taken_for_ours(op: Operator) -
     world.remove(DECISION, ours.name)
     await op.run(lambda: not op.status.unwritten)
     assert digest(stored(world)[-1]["spec"]) == ours.digest
+
+
+def ready(op: Operator) -> Condition:
+    found = find_condition(op.status.conditions, "Ready")
+    assert found is not None
+    return found
+
+
+async def test_a_record_that_is_refused_for_a_minute_is_said_to_be(op: Operator) -> None:
+    world = refusing(op)
+    world.git_applies("v3", Behaviour(bench_slow=0.1))
+    await op.run(Stage.REJECTED)
+    assert "does not take the record" not in ready(op).message
+    world.tick(60)
+    await op.pass_once()
+    (waiting,) = op.status.unwritten
+    assert ready(op).status == "True"
+    assert f"does not take the record {waiting.name} (1 wait)" in ready(op).message
+    assert "look for a quota or a policy in namespace vision" in ready(op).message
+
+
+async def test_with_no_room_for_another_record_nothing_more_is_decided(op: Operator) -> None:
+    world = refusing(op)
+    world.git_applies("v2", Behaviour())
+    await op.run(Stage.WATCHING)
+    (waiting,) = op.status.unwritten
+    others = [waiting.model_copy(update={"name": f"{waiting.name}-{n}"}) for n in range(1, MOST_UNWRITTEN)]
+    stored_status = world.objects[(BUDGET.plural, "vision", "digits")]["status"]
+    stored_status["unwritten"] = [record.dump() for record in (waiting, *others)]
+    world.versions["v2"].live_slow = 0.3
+    for _ in range(80):
+        await op.pass_once()
+        world.tick()
+    assert op.stage is Stage.WATCHING
+    assert (ready(op).status, ready(op).reason) == ("False", "RecordsRefused")
+
+    stored_status = world.objects[(BUDGET.plural, "vision", "digits")]["status"]
+    stored_status["unwritten"] = [waiting.dump()]
+    world.refuses = False
+    await op.run(Stage.ROLLED_BACK)
