@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from decimal import Decimal
+from typing import Any
 
 from tollgate.api.evidence import (
     LONGEST_QUERY,
@@ -32,7 +33,7 @@ _LONGEST_NAME = 253
 
 def live_evidence(look: Look, scrape_seconds: int, standing: Iterable[ObjectiveResult]) -> LiveEvidence:
     """A look for a record; `standing` are the earlier results that can make a difference."""
-    made = LiveEvidence(
+    return LiveEvidence(
         since=look.since,
         until=look.until,
         queries=[_cut(query) for query in look.queries[:MOST_QUERIES]],
@@ -41,8 +42,8 @@ def live_evidence(look: Look, scrape_seconds: int, standing: Iterable[ObjectiveR
         cost=write_price(look.cost),
         reference_rate=_exact(look.reference_rate),
         standing=list(standing),
+        **(_written(look.counts) if look.counts is not None else {}),
     )
-    return made if look.counts is None else made.model_copy(update=_written(look.counts))
 
 
 def read_look(evidence: LiveEvidence) -> Look:
@@ -81,7 +82,7 @@ def read_price(price: PodPrice | None) -> PodCost | CostUnknown | None:
     )
 
 
-def _written(counts: LiveCounts) -> dict[str, object]:
+def _written(counts: LiveCounts) -> dict[str, Any]:
     limits = sorted({limit for block in counts.blocks.values() for limit in block.slow})
     return {
         "columns": [*_COLUMNS, *(f"{_SLOW}{limit}" for limit in limits)],

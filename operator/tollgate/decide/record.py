@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from pydantic import ValidationError
+
 from tollgate import __version__
 from tollgate.api.budget import BudgetStatus, Release, Stage
 from tollgate.api.canonical import canonical, digest
@@ -146,7 +148,10 @@ def _evidence(s: Snapshot, release: Release) -> dict[str, Any]:
         found["benchmark_evidence"] = judged
     if s.look is not None and before.stage in _JUDGED_LIVE:
         standing = s.status.objectives if before.stage in _OBSERVING else breached(s.look.standing)
-        found["live_evidence"] = live_evidence(s.look, s.scrape_seconds, standing)
+        try:
+            found["live_evidence"] = live_evidence(s.look, s.scrape_seconds, standing)
+        except ValidationError as error:  # what Prometheus answers must not be able to stop a roll-back
+            found["omitted"] = f"what was counted does not fit into a record: {error}"[:1024]
     return found | {"state": before.model_copy(update=_ELSEWHERE)} if found else {}
 
 

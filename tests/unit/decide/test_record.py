@@ -14,13 +14,16 @@ from tollgate.api.chain import LARGEST_RECORD, UnwrittenRecord
 from tollgate.api.decision import DecisionSpec
 from tollgate.api.evidence import LONGEST_QUERY, MOST_BLOCKS, MOST_PODS, MOST_QUERIES, BenchmarkEvidence
 from tollgate.api.objective import Objective
+from tollgate.api.release import Release, Stage, StageSpan
 from tollgate.api.signoff import SignedOff, SignOffVerdict
 from tollgate.api.verdict import ObjectiveResult, Reason, Relation, Verdict
 from tollgate.decide.benchmark_record import measured_arm
 from tollgate.decide.compare import Arm
 from tollgate.decide.live_record import live_evidence
 from tollgate.decide.look import Look
-from tollgate.decide.record import MOST_UNWRITTEN, appended, room, written
+from tollgate.decide.moves import enter
+from tollgate.decide.record import MOST_UNWRITTEN, appended, on_record, room, written
+from tollgate.decide.snapshot import Snapshot, Target
 from tollgate.measure.cost import PodCost
 from tollgate.measure.counts import Block, LiveCounts
 from tollgate.measure.histogram import Bracket
@@ -153,3 +156,31 @@ def test_one_that_is_still_larger_loses_it_and_says_so() -> None:
     assert DecisionSpec.model_validate_json(kept.spec).omitted.startswith(
         "with its evidence the record would have"
     )
+
+
+def target(revision: str) -> Target:
+    return Target(
+        name="digits", uid="u2", revision=revision, image="digits:2", paused=False, paused_and_seen=False,
+        governed="Resume", replicas=2, ready=2, updated=2, rolled_out=True, template_active=True,
+        max_unavailable=1, history_limit=10, progress_deadline_seconds=600,
+    )  # fmt: skip
+
+
+def test_counts_that_no_record_can_hold_do_not_stop_a_decision() -> None:
+    """What Prometheus answers is not ours: here more limits than there are columns."""
+    policy = BudgetSpec.model_validate(budget())
+    release = Release(
+        number=2, revision="0", stage=Stage.WATCHING, since=NOON, started_at=NOON, decision="d",
+        history=[StageSpan(stage=Stage.WATCHING, since=NOON)],
+    )  # fmt: skip
+    limits = {Decimal(index): (0, 0) for index in range(60)}
+    s = Snapshot(
+        now=NOON, namespace="vision", name="digits", uid="u1", generation=1, spec=policy,
+        status=BudgetStatus(release=release), target=target("0"),
+        look=Look(NOON, NOON, LiveCounts(0.0, 1.0, blocks={1: Block(slow=limits)})),
+    )  # fmt: skip
+    ended = enter(release, Stage.ROLLED_BACK, NOON, "ServingBreach", "slow")
+    (kept,) = on_record(s, s.status.model_copy(update={"release": ended})).unwritten
+    made = DecisionSpec.model_validate_json(kept.spec)
+    assert made.live_evidence is None
+    assert made.omitted.startswith("what was counted does not fit into a record: ")
