@@ -26,7 +26,7 @@ from tollgate.api.decision import Action, DecisionSpec, ObjectIdentity
 from tollgate.api.evidence import Judged, JudgedArm
 from tollgate.api.objective import Objective
 from tollgate.api.profiles import BenchmarkProfile, MetricProfile
-from tollgate.api.release import Approved, Rejected, Release, Stage, StageSpan
+from tollgate.api.release import Approved, Carried, Detector, Rejected, Release, Stage, StageSpan
 from tollgate.api.signoff import SignedOff, SignOffVerdict
 from tollgate.api.verdict import ObjectiveResult, Reason, Relation, Verdict
 from tollgate.manifests.benchmark import benchmark
@@ -324,6 +324,11 @@ def full_status() -> BudgetStatus:
         last_good=good,
         known_good=[good],
         serving_since=NOON,
+        detector=Detector(
+            since=NOON,
+            given="0.006944",
+            carried=[Carried(name="tail", statistic=Statistic.P99, limit="250ms", evidence="1.234e-2")],
+        ),
         rejected=[
             Rejected(revision="5", image="digits:0", decision="d0", at=NOON, reason="Slow.", rolled_back=True)
         ],
@@ -347,6 +352,8 @@ def test_a_status_comes_back_whole(kubectl: Kubectl, budget: dict[str, Any]) -> 
     assert status.model_fields_set == set(BudgetStatus.model_fields)
     assert status.release is not None
     assert status.release.model_fields_set == set(Release.model_fields)
+    assert status.detector is not None
+    assert status.detector.carried[0].model_fields_set == set(Carried.model_fields)
     kubectl("replace", "--subresource=status", objects=[{**budget, "status": status.dump()}])
     served = kubectl.get("effb", "whole", "-n", budget["metadata"]["namespace"])
     assert BudgetStatus.model_validate(served["status"]) == status

@@ -73,6 +73,7 @@ LOOKS = st.builds(
     queries=st.lists(st.text(max_size=20), max_size=3).map(tuple),
     cost=COSTS,
     reference_rate=st.none() | st.floats(0, 1e6),
+    starts=st.none() | st.dictionaries(st.sampled_from([o.name for o in OBJECTIVES]), st.floats(1e-5, 100)),
 )
 
 

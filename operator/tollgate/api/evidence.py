@@ -14,7 +14,7 @@ from tollgate.api.base import Keyed, Model, NameOrEmpty, Text
 from tollgate.api.benchmark import BenchmarkResult
 from tollgate.api.canonical import Digest
 from tollgate.api.hardware import Hardware
-from tollgate.api.objective import Objective
+from tollgate.api.objective import Objective, ObjectiveName
 from tollgate.api.verdict import Results
 
 MOST_BLOCKS = 256
@@ -101,6 +101,13 @@ class PodRequests(Model):
     requests: int = Field(ge=0, description="Requests counted of it.")
 
 
+class EvidenceStart(Model):
+    """What the evidence of an objective began with, where it serves."""
+
+    name: ObjectiveName = Field(description="Name of the objective.")
+    start: Number = Field(description="Factor that the evidence of the window is multiplied with.")
+
+
 class LiveEvidence(Model):
     """What a verdict on live traffic rests on: raw counts, block by block, and how they were asked for."""
 
@@ -139,6 +146,9 @@ class LiveEvidence(Model):
     reference_rate: Number | None = Field(
         None,
         description="Requests per second and pod at which the benchmark found the cost within its limit.",
+    )
+    starts: Annotated[list[EvidenceStart], Field(max_length=32), Keyed("name")] | None = Field(
+        None, description="What the evidence began with; absent in the canary, where it begins with 1."
     )
     standing: Results = Field(
         default_factory=list,

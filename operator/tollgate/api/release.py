@@ -15,10 +15,10 @@ from tollgate.api import units
 from tollgate.api.base import Keyed, Model, NameOrEmpty, Revision, Text, Word
 from tollgate.api.chain import RecordRef, UnwrittenRecord
 from tollgate.api.conditions import Condition
-from tollgate.api.evidence import Judged
-from tollgate.api.objective import ObjectiveName
+from tollgate.api.evidence import Judged, Number
+from tollgate.api.objective import ObjectiveName, Statistic
 from tollgate.api.signoff import SignedOff
-from tollgate.api.verdict import Results
+from tollgate.api.verdict import Quantity, Results
 
 Conditions = Annotated[list[Condition], Field(max_length=16), Keyed("type")]
 
@@ -161,6 +161,27 @@ class Rejected(Model):
     rolled_back: bool = Field(False, description="True when it had been promoted and was rolled back.")
 
 
+class Carried(Model):
+    """Evidence of a breach from the windows before."""
+
+    name: ObjectiveName = Field(description="Name of the objective.")
+    statistic: Statistic | None = Field(
+        None, description="The statistic that the limit is for; of latency only."
+    )
+    limit: Quantity = Field(description="The limit it was found against; under another limit it is void.")
+    evidence: Number = Field(description="The evidence, as a factor.")
+
+
+class Detector(Model):
+    """What the evidence against what serves begins with in one window: `given`, and what is carried."""
+
+    since: datetime = Field(description="Start of the window; void once servingSince is another.")
+    given: Number = Field(description="Length of the window before, in days: the longer, the less is asked.")
+    carried: Annotated[list[Carried], Field(max_length=32), Keyed("name")] = Field(
+        default_factory=list, description="What is carried for each objective that has any."
+    )
+
+
 class BudgetStatus(Model):
     """What the operator knows. Enough to go on after a restart at any instant."""
 
@@ -178,6 +199,11 @@ class BudgetStatus(Model):
     )
     serving_since: datetime | None = Field(
         None, description="Start of the window from which requests to what serves are counted."
+    )
+    detector: Detector | None = Field(
+        None,
+        description="What the evidence begins with in that window. Absent, or of another window: with all, as "
+        "after a promotion.",
     )
     rejected: Annotated[list[Rejected], Field(max_length=32)] = Field(
         default_factory=list, description="Revisions that were refused, the latest last."

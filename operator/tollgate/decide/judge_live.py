@@ -7,10 +7,11 @@ from being Within: the missing requests may be the slow ones.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from tollgate.api.objective import Dimension, Objective
 from tollgate.api.verdict import ObjectiveResult, Reason, Verdict
+from tollgate.decide.detector import level, mean_days
 from tollgate.decide.levels import LIVE, Levels, live_levels
 from tollgate.decide.limits import allowed_fraction, inconclusive, tail_limit
 from tollgate.decide.live_mean import judge_cost, judge_mean
@@ -29,18 +30,34 @@ def judge_live(
     cost: PodCost | CostUnknown | None = None,
     reference_rate_per_pod: float | None = None,
     previous: Sequence[ObjectiveResult] = (),
+    starts: Mapping[str, float] | None = None,
 ) -> list[ObjectiveResult]:
     """One result an objective, in their order.
 
     `alpha` is the budget's; `cost` is of one pod; `reference_rate_per_pod` is the load, in requests per second, at
-    which the benchmark certified the cost. A Breach in `previous` stands as long as its limit does.
+    which the benchmark certified the cost. A Breach in `previous` stands as long as its limit does. `starts` is given
+    for a window of what serves: what the evidence of each objective begins with.
     """
     levels = live_levels(objectives, alpha)
     standing = {(r.name, r.limit): r for r in previous if r.verdict is Verdict.BREACH}
-    return [
-        standing.get((o.name, o.limit)) or _judge(o, live, levels, cost, reference_rate_per_pod)
-        for o in objectives
-    ]
+    results = []
+    for o in objectives:
+        own = (
+            levels if starts is None else Levels(level(levels.breach, starts.get(o.name, 1.0)), levels.within)
+        )
+        result = standing.get((o.name, o.limit)) or _judge(o, live, own, cost, reference_rate_per_pod)
+        results.append(result if starts is None else _with_false_alarms(result, alpha))
+    return results
+
+
+def _with_false_alarms(result: ObjectiveResult, alpha: float) -> ObjectiveResult:
+    """A Breach while serving that says how rarely chance alone would be called one."""
+    if result.verdict is not Verdict.BREACH:
+        return result
+    rarely = (
+        f"{result.message} (at its limit it is called so by chance once in {mean_days(alpha)} days or rarer)"
+    )
+    return result.model_copy(update={"message": rarely[:1024]})
 
 
 def metrics_unavailable(

@@ -15,6 +15,7 @@ from tollgate.api.evidence import (
     MOST_PODS,
     MOST_QUERIES,
     Edges,
+    EvidenceStart,
     LiveEvidence,
     PodPrice,
     PodRequests,
@@ -42,6 +43,9 @@ def live_evidence(look: Look, scrape_seconds: int, standing: Iterable[ObjectiveR
         cost=write_price(look.cost),
         reference_rate=_exact(look.reference_rate),
         standing=list(standing),
+        starts=None
+        if look.starts is None
+        else [EvidenceStart(name=name, start=repr(start)) for name, start in look.starts.items()],
         **(_written(look.counts) if look.counts is not None else {}),
     )
 
@@ -57,6 +61,7 @@ def read_look(evidence: LiveEvidence) -> Look:
         cost=read_price(evidence.cost),
         reference_rate=_number(evidence.reference_rate),
         standing=tuple(evidence.standing),
+        starts=None if evidence.starts is None else {one.name: float(one.start) for one in evidence.starts},
     )
 
 

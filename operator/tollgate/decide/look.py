@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -18,7 +18,7 @@ class Look:
     """The window that was looked at, what was asked, and what was counted; `counts` is None where nothing could be.
 
     `cost` is of one pod, `reference_rate` in requests per second and pod. `standing` are earlier results, of which a
-    Breach stands.
+    Breach stands. `starts` is what the evidence of each objective begins with in a window of what serves.
     """
 
     since: datetime
@@ -29,6 +29,7 @@ class Look:
     cost: PodCost | CostUnknown | None = None
     reference_rate: float | None = None
     standing: tuple[ObjectiveResult, ...] = ()
+    starts: Mapping[str, float] | None = None
 
     def judged(self, objectives: Sequence[Objective], alpha: float) -> tuple[ObjectiveResult, ...]:
         """One result an objective, in their order."""
@@ -42,5 +43,6 @@ class Look:
                 cost=self.cost,
                 reference_rate_per_pod=self.reference_rate,
                 previous=self.standing,
+                starts=self.starts,
             )
         )

@@ -10,6 +10,7 @@ from datetime import timedelta
 
 from tollgate.api.budget import Approved, BudgetStatus, Release, Stage
 from tollgate.api.verdict import NOTHING_COUNTED, ObjectiveResult, Reason, Verdict
+from tollgate.decide.detector import next_window
 from tollgate.decide.gate import breaches, sentence
 from tollgate.decide.moves import Move, advance, approve, begin, enter, recorded, refuse
 from tollgate.decide.snapshot import Snapshot
@@ -195,7 +196,10 @@ def recreated(s: Snapshot, status: BudgetStatus) -> Move | None:
 
 
 def serving_window(s: Snapshot, status: BudgetStatus) -> BudgetStatus:
-    """The status with what the live traffic says, and a new window of counts once the old one is done."""
+    """The status with what the live traffic says, and a new window of counts once the old one is done.
+
+    What the old one says against what serves is carried into the new one: see `decide.detector`.
+    """
     since = status.serving_since
     young = since is None or (s.now - since).total_seconds() < YOUNG_SCRAPES * s.scrape_seconds
     status = status.model_copy(update={"objectives": _shown(status.objectives, s.live, young)})
@@ -204,7 +208,8 @@ def serving_window(s: Snapshot, status: BudgetStatus) -> BudgetStatus:
     judged = [r for r in s.live if r.reason is not Reason.NOT_JUDGED_HERE]
     spoken = bool(judged) and all(r.verdict is not Verdict.INCONCLUSIVE for r in judged)
     if (s.now - since).total_seconds() >= (SPOKEN_WINDOW_SECONDS if spoken else WINDOW_SECONDS):
-        return status.model_copy(update={"serving_since": s.now})
+        detector = next_window(status, s.spec.objectives, s.live, s.spec.alpha, s.now)
+        return status.model_copy(update={"serving_since": s.now, "detector": detector})
     return status
 
 

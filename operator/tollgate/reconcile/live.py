@@ -6,7 +6,7 @@ Whatever goes wrong on the way is a reason of its own in the results, never a ve
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import astuple, dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -48,6 +48,7 @@ async def judge_pods(
     cost: PodCost | CostUnknown,
     reference_rate: float | None = None,
     previous: Sequence[ObjectiveResult] = (),
+    starts: Mapping[str, float] | None = None,
 ) -> LiveVerdict:
     """Every objective judged on what these pods served since an instant."""
     queries = [_queries(profile, namespace, selector, since, now) for selector in pods]
@@ -59,6 +60,7 @@ async def judge_pods(
         cost=cost,
         reference_rate=reference_rate,
         standing=tuple(previous),
+        starts=starts,
     )
     try:
         counts = [

@@ -11,6 +11,7 @@ from tollgate.api.budget import BudgetSpec, BudgetStatus, EfficiencyBudget, Mode
 from tollgate.api.profiles import BenchmarkProfile, BenchmarkProfileSpec, MetricProfile, MetricProfileSpec
 from tollgate.api.verdict import ObjectiveResult
 from tollgate.decide.chain import Link
+from tollgate.decide.detector import starts
 from tollgate.decide.retention import retention_due
 from tollgate.decide.snapshot import Candidate, ReplicaSet, Snapshot, Target
 from tollgate.decide.traffic import steady
@@ -228,6 +229,7 @@ class Observer:
         pods: list[PodSelector]
         expected: list[str] = []
         previous: list[ObjectiveResult] = []
+        begins: dict[str, float] | None = None
         if release is not None and release.stage is Stage.CANARY:
             since = release.counting_since
             expected = [pod.name for pod in (s.candidate.joined if s.candidate else ()) if pod.ready]
@@ -236,6 +238,7 @@ class Observer:
         else:
             since = s.status.serving_since
             pods = [OwnedBy(rs.name) for rs in _serving(s, release)]
+            begins = starts(s.status, s.spec.objectives)
         if since is None or not pods:
             return LiveVerdict(())
         return await judge_pods(
@@ -250,6 +253,7 @@ class Observer:
             cost=cost,
             reference_rate=await self._measurements.reference_rate(s),
             previous=previous,
+            starts=begins,
         )
 
 
