@@ -17,6 +17,7 @@ from kubernetes import client, config
 from pydantic import ValidationError
 
 from tests.contract.kubectl import AS_OPERATOR, Kubectl
+from tollgate.api.arms import ArmCounts, ArmSegment
 from tollgate.api.base import API_VERSION, GROUP, VERSION
 from tollgate.api.budget import BudgetStatus, CostPer, Dimension, EfficiencyBudget, Statistic
 from tollgate.api.canonical import digest
@@ -307,6 +308,22 @@ def full_status() -> BudgetStatus:
             relation="Equal",
         ),
         live_objectives=[result],
+        segments=[
+            ArmSegment(
+                pods="sha256:" + "2" * 64,
+                since=NOON,
+                counts=[
+                    ArmCounts(
+                        name="tail",
+                        canary_requests=100,
+                        canary_over_limit=1,
+                        stable_requests=900,
+                        stable_over_limit=9,
+                        clumping="1.5",
+                    )
+                ],
+            )
+        ],
         rollback_to=good,
         attempt=2,
         improves=["tail"],

@@ -9,7 +9,8 @@ from tests.support.kube import wait_until
 from tests.support.traffic import between, by_version, failed
 from tests.support.watch import TemplateWatch
 from tollgate.api.budget import Stage
-from tollgate.api.verdict import Verdict
+from tollgate.api.verdict import Reason, Verdict
+from tollgate.decide.replay import replay
 
 
 def test_good_version_is_held_measured_tried_and_promoted(scene: Scene) -> None:
@@ -112,3 +113,38 @@ def test_degraded_version_is_rolled_back_while_git_still_asks_for_it(scene: Scen
     assert scene.git.failures == []
     assert scene.actions() == ["1 Adopted", "2 Promoted", "2 RolledBack"]
     assert scene.says("Latched", "Rejected").status == "True"
+
+
+def test_canary_that_is_worse_than_the_stable_version_is_refused_within_its_limit(scene: Scene) -> None:
+    """Some 3 % of v2's answers are slow, of v1's none; the limit allows 5 %."""
+    tail = {
+        "name": "tail",
+        "dimension": "Latency",
+        "statistic": "P95",
+        "max": "250ms",
+        "maxRegression": "10%",
+    }
+    scene.adopt(
+        fast("v1"),
+        objectives=[tail, {"name": "errs", "dimension": "ErrorRate", "max": "5%"}],
+        canary={"steps": [{"share": "50%"}], "evidence": "Certified", "maxDurationSeconds": 600},
+    )
+    scene.users.start(rate=40, hard_share=0.06)
+    scene.push(slow_on_hard_inputs("v2"))
+    scene.reaches(2, Stage.CANARY)
+    release = scene.reaches(2, Stage.REJECTED, timeout=180)
+    assert release.reason == "WorseThanStable"
+    assert {r.verdict for r in release.benchmark_objectives} == {Verdict.WITHIN}
+    worse = next(r for r in release.live_objectives if r.name == "tail")
+    assert (worse.verdict, worse.reason) == (Verdict.BREACH, Reason.WORSE_THAN_STABLE)
+    assert "to the stable version in the same time" in worse.message
+
+    answers = scene.users.stop()
+    assert not failed(answers)
+    assert by_version(answers)["v2"] > 0
+    assert scene.serves(fast("v1"), 2)
+    wait_until("the record of that", lambda: scene.actions() == ["1 Adopted", "2 Rejected"], 30)
+    record = scene.decisions()[-1]
+    assert record.live_evidence is not None
+    assert record.live_evidence.beside is not None
+    assert replay(record).same

@@ -12,15 +12,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.decide.objectives import COST, ERRORS, MEAN, P99
+from tollgate.api.arms import ArmCounts, ArmSegment
 from tollgate.api.canonical import canonical
 from tollgate.api.evidence import MOST_BLOCKS, MOST_PODS, LiveEvidence
+from tollgate.api.verdict import Reason
+from tollgate.decide.beside import ArmBlock, Arms, Beside
 from tollgate.decide.live_record import live_evidence, read_look
 from tollgate.decide.look import Look
 from tollgate.measure.cost import CostUnknown, PodCost
 from tollgate.measure.counts import Block, LiveCounts
 from tollgate.measure.histogram import Bracket
 
-OBJECTIVES = [P99, MEAN, ERRORS, COST]
+OBJECTIVES = [
+    P99.model_copy(update={"max_regression": "10%"}),
+    MEAN,
+    ERRORS.model_copy(update={"max_regression": "0%"}),
+    COST,
+]
 SINCE, UNTIL = datetime(2026, 1, 1, 12, 0, 0, 123456, tzinfo=UTC), datetime(2026, 1, 1, 12, 30, tzinfo=UTC)
 LIMIT = Decimal("0.250")
 SECONDS = st.just(0.0) | st.floats(1e-6, 1e7)
@@ -60,6 +68,38 @@ COUNTS = st.builds(
     silent=NAMES,
     garbled=NAMES,
 )
+ARM = st.integers(0, 10**6).flatmap(lambda n: st.tuples(st.just(n), st.integers(0, n)))
+PODS = st.sampled_from(["sha256:" + digit * 64 for digit in "12"])
+
+
+@st.composite
+def segment(draw: st.DrawFn) -> ArmSegment:
+    (canary, slow), (stable, stable_slow) = draw(ARM), draw(ARM)
+    counts = ArmCounts(
+        name="tail",
+        canary_requests=canary,
+        canary_over_limit=slow,
+        stable_requests=stable,
+        stable_over_limit=stable_slow,
+        clumping=draw(st.sampled_from(["1", "3.25"])),
+    )
+    return ArmSegment(pods=draw(PODS), since=SINCE, counts=[counts])
+
+
+FAILURE = st.none() | st.just((Reason.PODS_NOT_SCRAPED, "check that it is scraped"))
+ARMS = st.builds(
+    Arms,
+    st.lists(st.tuples(ARM, ARM).map(lambda both: ArmBlock(*both[0], *both[1])), max_size=20).map(tuple),
+    FAILURE,
+)
+BESIDE = st.builds(
+    Beside,
+    pods=PODS,
+    since=st.just(SINCE),
+    before=st.lists(segment(), max_size=3).map(tuple),
+    kept=st.none() | segment(),
+    arms=st.dictionaries(st.sampled_from(["tail", "errorrate"]), ARMS),
+)
 COSTS = (
     st.none()
     | st.just(CostUnknown("no prices"))
@@ -74,6 +114,7 @@ LOOKS = st.builds(
     cost=COSTS,
     reference_rate=st.none() | st.floats(0, 1e6),
     starts=st.none() | st.dictionaries(st.sampled_from([o.name for o in OBJECTIVES]), st.floats(1e-5, 100)),
+    beside=st.none() | BESIDE,
 )
 
 

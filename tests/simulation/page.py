@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import binom
 
+from tests.simulation import arms as alike
 from tests.simulation import exact
 from tests.simulation.arms import beside
 from tests.simulation.clumps import bursts, corrected, overloads, uncorrected
@@ -21,6 +22,7 @@ from tests.simulation.means import correlated, sequence_intervals, skewed
 from tests.simulation.rules import boundary
 from tests.simulation.test_comparisons import compared, objectives, worse
 from tests.simulation.traffic import Scrapes
+from tests.unit.decide.objectives import objective
 from tollgate.decide.certificate import requests_needed
 from tollgate.decide.crossing import requests_until_breach, requests_until_within, slow_for_breach
 from tollgate.decide.evidence import requests_to_detect
@@ -308,6 +310,28 @@ def arms() -> str:
     return markdown(header, rows)
 
 
+def stalls() -> str:
+    """Canaries that are no worse, called worse where slow requests come in clumps, of one arm or the other."""
+    tail = objective("Latency", name="tail", statistic="P99", max="250ms", maxRegression="5%")
+    sizes = {"one by one": 1, "two at a time": 2, "five at a time": 5, "20 at a time": 20}
+    rows = []
+    for name, size in sizes.items():
+        row = [name]
+        for part in (0.5, 0.1):
+            seen = alike.stalls(size, slow=0.01, share=part, per_scrape=200, runs=200, looks=200, seed=54)
+            row.append(share(alike.uncorrected(seen, tail, DEFAULT).any(axis=1)))
+            row.append(share(alike.first_worse(seen, tail, DEFAULT) > 0))
+        rows.append(row)
+    header = [
+        "slow requests come",
+        "share 50 %, uncorrected",
+        "corrected",
+        "share 10 %, uncorrected",
+        "corrected",
+    ]
+    return markdown(header, rows)
+
+
 def comparisons() -> str:
     """How often a benchmark of 1,200 requests calls a slower candidate worse."""
     rows = []
@@ -347,4 +371,5 @@ TABLES: dict[str, Callable[[], str]] = {
     "clumps": clumps,
     "comparisons": comparisons,
     "arms": arms,
+    "stalls": stalls,
 }

@@ -7,9 +7,10 @@ import math
 import numpy as np
 import pytest
 
-from tests.simulation.arms import beside
+from tests.simulation.arms import beside, first_worse, stalls, uncorrected
 from tests.simulation.chance import at_least, at_most
 from tests.simulation.rules import boundary
+from tests.unit.decide.objectives import objective
 from tollgate.decide.two_arm import arms_evidence
 
 ALPHA = 0.05
@@ -43,3 +44,15 @@ def test_canary_that_is_worse_under_the_same_load_is_found() -> None:
     """Slow three times as often, one request in ten to it: within 40,000 requests to both."""
     seen = beside(3.0, slow=0.01, waves=1.5, share=0.1, per_scrape=100, runs=300, looks=400, seed=52)
     assert at_least(0.99, (arms_evidence([seen], 0.0, ALPHA).breach >= NEED).any(axis=1))
+
+
+TAIL = objective("Latency", name="tail", statistic="P99", max="250ms", maxRegression="5%")
+
+
+@pytest.mark.parametrize(("share", "size"), [(0.5, 1), (0.5, 20), (0.1, 1), (0.1, 20)])
+def test_stalls_of_one_pod_or_another_are_no_breach(share: float, size: int) -> None:
+    """The same version in both arms, 1 % slow, one by one or 20 at a time as a pod stalls; 200 scrapes."""
+    seen = stalls(size, slow=0.01, share=share, per_scrape=200, runs=200, looks=200, seed=53)
+    naive = uncorrected(seen, TAIL, ALPHA).any(axis=1)
+    assert at_most(ALPHA, first_worse(seen, TAIL, ALPHA) > 0)
+    assert at_most(ALPHA, naive) is (size == 1), "without the correction stalls would be"

@@ -134,7 +134,9 @@ class Canary(Model):
         description="Shares of the traffic, in order. After the last one the candidate is promoted.",
     )
     traffic: Literal["Pods"] = Field(
-        "Pods", description="Pods: candidate pods join the endpoints of the target's Services."
+        "Pods",
+        description="Pods: candidate pods join the endpoints of the target's Services, so that both versions meet "
+        "the same users.",
     )
     evidence: Evidence = Field(
         Evidence.NO_BREACH,

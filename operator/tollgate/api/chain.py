@@ -10,7 +10,7 @@ from pydantic import Field, StringConstraints
 from tollgate.api.base import Model, ObjectName, Text
 from tollgate.api.canonical import Digest
 
-LARGEST_RECORD = 512 * 1024
+LARGEST_RECORD = 704 * 1024
 """Bytes of a record's spec as canonical JSON. etcd takes objects of 1.5 MiB."""
 
 Sequence = Annotated[int, Field(ge=1, le=2**31 - 1)]

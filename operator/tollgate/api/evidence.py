@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
+from tollgate.api.arms import ArmsEvidence
 from tollgate.api.base import Keyed, Model, NameOrEmpty, Text
 from tollgate.api.benchmark import BenchmarkResult
 from tollgate.api.canonical import Digest
@@ -149,6 +150,9 @@ class LiveEvidence(Model):
     )
     starts: Annotated[list[EvidenceStart], Field(max_length=32), Keyed("name")] | None = Field(
         None, description="What the evidence began with; absent in the canary, where it begins with 1."
+    )
+    beside: ArmsEvidence | None = Field(
+        None, description="What the stable version did beside a canary, where the two are compared."
     )
     standing: Results = Field(
         default_factory=list,

@@ -148,7 +148,10 @@ class Objective(Model):
     max_regression: Regression | None = Field(
         None,
         description="How much worse than last-good still counts as equal, relative to its value. Default "
-        "5%: a mean of 104ms equals one of 100ms.",
+        "5%: a mean of 104ms equals one of 100ms. Where it is given for a percentile or an ErrorRate, a canary is "
+        "also compared with the stable version beside it: with 10%, it is refused as WorseThanStable once its "
+        "requests are clearly over the limit, or fail, more than 1.1 times as often, though it keeps the limit. "
+        "Not where the benchmark showed it to be worse and it was let through.",
     )
 
     @model_validator(mode="after")

@@ -12,13 +12,14 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from tollgate.api import units
+from tollgate.api.arms import MOST_SEGMENTS, ArmSegment
 from tollgate.api.base import Keyed, Model, NameOrEmpty, Revision, Text, Word
 from tollgate.api.chain import RecordRef, UnwrittenRecord
 from tollgate.api.conditions import Condition
 from tollgate.api.evidence import Judged, Number
 from tollgate.api.objective import ObjectiveName, Statistic
 from tollgate.api.signoff import SignedOff
-from tollgate.api.verdict import Quantity, Results
+from tollgate.api.verdict import Quantity, Relation, Results
 
 Conditions = Annotated[list[Condition], Field(max_length=16), Keyed("type")]
 
@@ -117,6 +118,11 @@ class Release(Model):
         default_factory=list,
         description="The live result for each objective, in the canary or while serving.",
     )
+    segments: Annotated[list[ArmSegment], Field(max_length=MOST_SEGMENTS)] = Field(
+        default_factory=list,
+        description="What the canary and the stable version beside it counted, for objectives with a "
+        "maxRegression: a new segment for each change of the pods that serve. The last one is under way.",
+    )
     rollback_to: Approved | None = Field(
         None, description="What serves again if this release fails while serving."
     )
@@ -148,6 +154,12 @@ class Release(Model):
     def tolerated(self) -> frozenset[str]:
         """Names of the objectives whose breach does not stop this release."""
         return frozenset((*self.improves, *self.overrides))
+
+    @property
+    def may_be_worse(self) -> frozenset[str]:
+        """Names of those in which it may be worse than what serves: let through by people, or by the policy."""
+        worse = (r.name for r in self.benchmark_objectives if r.relation is Relation.WORSE)
+        return self.tolerated.union(worse)
 
 
 class Rejected(Model):

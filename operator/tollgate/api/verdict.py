@@ -21,7 +21,7 @@ class Verdict(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why an objective has no verdict."""
+    """Why an objective has no verdict; and, of a Breach that is none of the limit, what it is of."""
 
     TOO_FEW_REQUESTS = "TooFewRequests"
     BUCKET_RESOLUTION = "BucketResolution"
@@ -37,6 +37,7 @@ class Reason(StrEnum):
     CLIENT_LIMITED = "ClientLimited"
     NO_DATA = "NoData"
     NOT_JUDGED_HERE = "NotJudgedHere"
+    WORSE_THAN_STABLE = "WorseThanStable"
 
 
 NOTHING_COUNTED = frozenset(
@@ -65,7 +66,10 @@ class ObjectiveResult(Model):
 
     name: Annotated[str, StringConstraints(max_length=63)] = Field(description="Name of the objective.")
     verdict: Verdict = Field(description="Within, Breach or Inconclusive.")
-    reason: Reason | None = Field(None, description="Why there is no verdict yet.")
+    reason: Reason | None = Field(
+        None,
+        description="Why there is no verdict yet; or WorseThanStable, of a breach that is none of the limit.",
+    )
     message: Text = Field(
         "", description="The verdict as a sentence, with what to do where something is missing."
     )

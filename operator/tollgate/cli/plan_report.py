@@ -12,6 +12,7 @@ from tollgate.api import units
 from tollgate.api.objective import objective_quantity
 from tollgate.api.profiles import BenchmarkProfileSpec
 from tollgate.cli.tables import aligned
+from tollgate.decide.levels import compared
 from tollgate.decide.limits import allowed_fraction, count, span, what_is_over
 from tollgate.decide.plan import BenchmarkPlan, LivePlan, Plan, Regression, Step, Takes
 from tollgate.decide.plan_text import canary_message
@@ -36,7 +37,7 @@ def table(said: Planned) -> str:
     plan = said.plan
     parts = [[f"Plan of {said.budget} at {said.rate}, confidence {plan.spec.confidence}"]]
     if plan.live:
-        parts += [list(_requests(plan)), list(_times(plan)), list(_costs(plan))]
+        parts += [list(_requests(plan)), list(_times(plan)), list(_costs(plan)), list(_compared(plan))]
     parts += [list(_benchmark(said)), [canary_message(plan)], [f"Problem: {why}" for why in said.problems]]
     return "\n\n".join("\n".join(part) for part in parts if part)
 
@@ -91,6 +92,16 @@ def _costs(plan: Plan) -> Iterator[str]:
     if rows:
         yield "What a regression costs users until it is caught, in 19 cases of 20"
         yield from aligned(("OBJECTIVE", "REGRESSION", "REQUESTS", "OVER", "ALLOWED"), rows, right=(2, 3, 4))
+
+
+def _compared(plan: Plan) -> Iterator[str]:
+    """What is judged beside the stable version; nothing waits for it."""
+    named = [f"{o.name} ({o.max_regression})" for o in plan.spec.objectives if compared(o)]
+    if named:
+        yield (
+            f"Also compared with the stable version beside the canary, by maxRegression: {', '.join(named)}. "
+            "That may stop the canary, and is not waited for"
+        )
 
 
 def _served(regression: Regression, p0: float) -> list[str]:

@@ -231,12 +231,12 @@ def canary(s: Snapshot, status: BudgetStatus, release: Release) -> Move | None:
         counting = release.model_copy(update={"counting_since": s.now, "live_objectives": []})
         return Move(status.model_copy(update={"release": counting}))
     bad = breaches(s.live, release)
-    status = status.model_copy(
-        update={"release": release.model_copy(update={"live_objectives": list(s.live)})}
-    )
+    status = status.model_copy(update={"release": looked_at(s, release)})
     assert status.release is not None
     if bad:
-        return refuse(s, status, Stage.REJECTED, "CanaryBreach", sentence(bad))
+        only_worse = all(r.reason is Reason.WORSE_THAN_STABLE for r in bad)
+        why = Reason.WORSE_THAN_STABLE.value if only_worse else "CanaryBreach"
+        return refuse(s, status, Stage.REJECTED, why, sentence(bad))
     if s.live and all(_passes(r, s.spec.canary.evidence, release) for r in s.live):
         steps = s.spec.canary.steps
         if release.step + 1 < len(steps):
@@ -265,6 +265,13 @@ def canary(s: Snapshot, status: BudgetStatus, release: Release) -> Move | None:
         sentence(waiting),
         has_data=bool(s.live) and not no_data,
     )
+
+
+def looked_at(s: Snapshot, release: Release) -> Release:
+    """The release with what its canary did so far."""
+    beside = s.look.beside if s.look else None
+    segments = beside.segments() if beside else release.segments
+    return release.model_copy(update={"live_objectives": list(s.live), "segments": segments})
 
 
 def _canary_overdue(s: Snapshot, release: Release) -> bool:

@@ -101,6 +101,11 @@ def _judge(
     return _of_all_pods(result, live)
 
 
+def unfit(o: Objective, live: LiveCounts) -> tuple[Reason, str] | None:
+    """What keeps the objective from being judged on these pods, or on all of them; None when nothing does."""
+    return _missing(o, live) or _incomplete(live)
+
+
 def _missing(o: Objective, live: LiveCounts) -> tuple[Reason, str] | None:
     """What keeps the objective from being judged at all, and what to do; None when nothing does."""
     of_errors = o.dimension is Dimension.ERROR_RATE
@@ -158,16 +163,10 @@ def _not_seen(field: str, live: LiveCounts) -> tuple[Reason, str]:
 
 def _of_all_pods(result: ObjectiveResult, live: LiveCounts) -> ObjectiveResult:
     """A result that is no pass while pods are missing. What the others did is enough for a Breach."""
-    if result.verdict is Verdict.BREACH or not (live.silent or live.garbled):
+    incomplete = _incomplete(live)
+    if result.verdict is Verdict.BREACH or incomplete is None:
         return result
-    if live.silent:
-        reason = Reason.PODS_NOT_SCRAPED
-        why = (
-            f"Prometheus has had no sample of {_named(live.silent)} for {STALE_SCRAPES} scrape intervals: check that "
-            "it scrapes every pod, and scrapeIntervalSeconds in the MetricProfile"
-        )
-    else:
-        reason, why = Reason.INVALID_SAMPLES, _garbled(live)
+    reason, why = incomplete
     return result.model_copy(
         update={
             "verdict": Verdict.INCONCLUSIVE,
@@ -176,6 +175,17 @@ def _of_all_pods(result: ObjectiveResult, live: LiveCounts) -> ObjectiveResult:
             "enough": False,
         }
     )
+
+
+def _incomplete(live: LiveCounts) -> tuple[Reason, str] | None:
+    """Why some pods are missing in the counts; None when none is."""
+    if live.silent:
+        return (
+            Reason.PODS_NOT_SCRAPED,
+            f"Prometheus has had no sample of {_named(live.silent)} for {STALE_SCRAPES} scrape intervals: check that "
+            "it scrapes every pod, and scrapeIntervalSeconds in the MetricProfile",
+        )
+    return (Reason.INVALID_SAMPLES, _garbled(live)) if live.garbled else None
 
 
 def _garbled(live: LiveCounts) -> str:

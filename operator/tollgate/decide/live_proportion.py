@@ -72,13 +72,13 @@ def judge_proportion(o: Objective, live: LiveCounts, levels: Levels) -> Objectiv
 
 
 def _counts(o: Objective, live: LiveCounts, p0: float) -> _Counts:
-    n, low, high = _of_block(o, live.total)
-    blocks = [_of_block(o, block) for block in live.merged(max(REQUESTS_PER_BLOCK, math.ceil(1 / p0)))]
+    n, low, high = over_limit(o, live.total)
+    blocks = [over_limit(o, block) for block in live.merged(max(REQUESTS_PER_BLOCK, math.ceil(1 / p0)))]
     factor = max(clumping([(block[side], block[0]) for block in blocks]) for side in (1, 2))
     return _Counts(n, low, high, factor)
 
 
-def _of_block(o: Objective, block: Block) -> tuple[int, int, int]:
+def over_limit(o: Objective, block: Block) -> tuple[int, int, int]:
     """Requests, and the least and most of them that are over the limit."""
     limit = tail_limit(o)
     if limit is None:

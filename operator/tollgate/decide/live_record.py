@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
+from tollgate.api.arms import ArmBlocks, ArmsEvidence
 from tollgate.api.evidence import (
     LONGEST_QUERY,
     MOST_PODS,
@@ -21,6 +22,7 @@ from tollgate.api.evidence import (
     PodRequests,
 )
 from tollgate.api.verdict import ObjectiveResult
+from tollgate.decide.beside import ArmBlock, Arms, Beside
 from tollgate.decide.look import Look
 from tollgate.measure.cost import CostUnknown, PodCost
 from tollgate.measure.counts import Block, LiveCounts
@@ -42,6 +44,7 @@ def live_evidence(look: Look, scrape_seconds: int, standing: Iterable[ObjectiveR
         scrape_seconds=scrape_seconds,
         cost=write_price(look.cost),
         reference_rate=_exact(look.reference_rate),
+        beside=_write_beside(look.beside) if look.beside else None,
         standing=list(standing),
         starts=None
         if look.starts is None
@@ -62,6 +65,7 @@ def read_look(evidence: LiveEvidence) -> Look:
         reference_rate=_number(evidence.reference_rate),
         standing=tuple(evidence.standing),
         starts=None if evidence.starts is None else {one.name: float(one.start) for one in evidence.starts},
+        beside=_read_beside(evidence.beside) if evidence.beside else None,
     )
 
 
@@ -85,6 +89,32 @@ def read_price(price: PodPrice | None) -> PodCost | CostUnknown | None:
         if price.per_hour is None
         else PodCost(Decimal(price.per_hour), price.currency)
     )
+
+
+def _write_beside(beside: Beside) -> ArmsEvidence:
+    objectives = []
+    for name, arms in beside.arms.items():
+        reason, message = arms.failure or (None, "")
+        rows = [" ".join(map(str, block)) for block in arms.blocks]
+        objectives.append(ArmBlocks(name=name, blocks=rows, reason=reason, message=message[:1024]))
+    return ArmsEvidence(
+        pods=beside.pods,
+        since=beside.since,
+        before=list(beside.before),
+        kept=beside.kept,
+        objectives=objectives,
+    )
+
+
+def _read_beside(evidence: ArmsEvidence) -> Beside:
+    arms = {
+        one.name: Arms(
+            tuple(ArmBlock(*map(int, row.split(" "))) for row in one.blocks),
+            (one.reason, one.message) if one.reason else None,
+        )
+        for one in evidence.objectives
+    }
+    return Beside(evidence.pods, evidence.since, tuple(evidence.before), evidence.kept, arms)
 
 
 def _written(counts: LiveCounts) -> dict[str, Any]:

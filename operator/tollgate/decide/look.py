@@ -8,6 +8,7 @@ from datetime import datetime
 
 from tollgate.api.objective import Objective
 from tollgate.api.verdict import ObjectiveResult
+from tollgate.decide.beside import Beside, judge_beside
 from tollgate.decide.judge_live import judge_live, metrics_unavailable
 from tollgate.measure.cost import CostUnknown, PodCost
 from tollgate.measure.counts import LiveCounts
@@ -19,6 +20,7 @@ class Look:
 
     `cost` is of one pod, `reference_rate` in requests per second and pod. `standing` are earlier results, of which a
     Breach stands. `starts` is what the evidence of each objective begins with in a window of what serves.
+    Breach stands. `beside` is what the stable version did in the same time, where a canary is compared with it.
     """
 
     since: datetime
@@ -30,9 +32,14 @@ class Look:
     reference_rate: float | None = None
     standing: tuple[ObjectiveResult, ...] = ()
     starts: Mapping[str, float] | None = None
+    beside: Beside | None = None
 
     def judged(self, objectives: Sequence[Objective], alpha: float) -> tuple[ObjectiveResult, ...]:
         """One result an objective, in their order."""
+        results = self._by_limits(objectives, alpha)
+        return results if self.beside is None else judge_beside(results, objectives, self.beside, alpha)
+
+    def _by_limits(self, objectives: Sequence[Objective], alpha: float) -> tuple[ObjectiveResult, ...]:
         if self.counts is None:
             return tuple(metrics_unavailable(objectives, self.unavailable, self.standing))
         return tuple(

@@ -29,7 +29,7 @@ _OBSERVING = (Stage.OBSERVING, Stage.OBSERVED)
 _JUDGED_LIVE = (Stage.CANARY, Stage.PROMOTING, Stage.WATCHING, *_OBSERVING)
 
 _ELSEWHERE: dict[str, Any] = {
-    "benchmark_objectives": [], "live_objectives": [], "judged": None, "sign_offs": [], "history": [],
+    "benchmark_objectives": [], "live_objectives": [], "segments": [], "judged": None, "sign_offs": [], "history": [],
 }  # fmt: skip
 """What the record holds in fields of its own and need not repeat of the release."""
 

@@ -120,7 +120,7 @@ def _observed(s: Snapshot, status: BudgetStatus) -> BudgetStatus:
         joined = len([p for p in s.candidate.joined if p.ready]) if s.candidate else 0
         stable = s.target.ready if s.target else 0
         share = f"{round(100 * joined / (joined + stable))}%" if joined else "0%"
-        seen = release.model_copy(update={"live_objectives": list(s.live), "share": share})
+        seen = gate.looked_at(s, release).model_copy(update={"share": share})
         return status.model_copy(update={"release": seen})
     status = serving.serving_window(s, status)
     if release is not None and release.stage in (Stage.PROMOTING, Stage.WATCHING):

@@ -11,10 +11,11 @@ from dataclasses import astuple, dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
-from tollgate.api.budget import BudgetSpec
+from tollgate.api.budget import BudgetSpec, Objective
 from tollgate.api.evidence import MOST_BLOCKS
 from tollgate.api.profiles import MetricProfileSpec
-from tollgate.api.verdict import ObjectiveResult
+from tollgate.api.verdict import ObjectiveResult, Reason
+from tollgate.decide.beside import Beside, counted, not_counted
 from tollgate.decide.look import Look
 from tollgate.decide.planning import latency_limits
 from tollgate.decide.traffic import rate_per_pod
@@ -35,6 +36,18 @@ class LiveVerdict:
     look: Look | None = None
 
 
+@dataclass(frozen=True)
+class StableArm:
+    """What serves beside a canary: its pods with the names of those that are there, and what is compared with them.
+
+    The present segment is the one that has begun with just these pods.
+    """
+
+    pods: tuple[tuple[PodSelector, tuple[str, ...]], ...]
+    objectives: tuple[Objective, ...]
+    segment: Beside
+
+
 async def judge_pods(
     metrics: Metrics,
     spec: BudgetSpec,
@@ -49,9 +62,15 @@ async def judge_pods(
     reference_rate: float | None = None,
     previous: Sequence[ObjectiveResult] = (),
     starts: Mapping[str, float] | None = None,
+    stable: StableArm | None = None,
 ) -> LiveVerdict:
-    """Every objective judged on what these pods served since an instant."""
+    """Every objective judged on what these pods served since an instant, and beside the stable ones if given."""
     queries = [_queries(profile, namespace, selector, since, now) for selector in pods]
+    if stable is not None:
+        began = stable.segment.since
+        queries += [
+            _queries(profile, namespace, selector, began, now, means=False) for selector, _ in stable.pods
+        ]
     look = Look(
         since=since,
         until=now,
@@ -77,15 +96,59 @@ async def judge_pods(
             for selector in pods
         ]
     except MetricsError as error:
-        look = replace(look, unavailable=str(error) or "it gave no reason")
+        look = replace(look, unavailable=_why(error))
+        if stable is not None:
+            look = replace(look, beside=not_counted(stable.segment, stable.objectives, _no_data(error)))
         return LiveVerdict(look.judged(spec.objectives, spec.alpha), look=look)
     total = counts[0]
     for more in counts[1:]:
         total = total + more
     look = replace(look, counts=total.coarsened(MOST_BLOCKS))
+    if stable is not None:
+        look = replace(look, beside=await _compared(metrics, profile, namespace, stable, total, now))
     return LiveVerdict(
         look.judged(spec.objectives, spec.alpha), tuple(total.edges), rate_per_pod(total), look
     )
+
+
+async def _compared(
+    metrics: Metrics,
+    profile: MetricProfileSpec,
+    namespace: str,
+    stable: StableArm,
+    canary: LiveCounts,
+    now: datetime,
+) -> Beside:
+    """What both arms did since the segment began. That the stable one can not be counted costs no verdict on limits."""
+    try:
+        counts = [
+            await count_pods(
+                metrics,
+                profile,
+                namespace,
+                selector,
+                limits=latency_limits(stable.objectives),
+                since=stable.segment.since,
+                now=now,
+                expected=expected,
+                means=False,
+            )
+            for selector, expected in stable.pods
+        ]
+    except MetricsError as error:
+        return not_counted(stable.segment, stable.objectives, _no_data(error))
+    total = counts[0]
+    for more in counts[1:]:
+        total = total + more
+    return counted(stable.segment, stable.objectives, canary, total, float(profile.scrape_interval_seconds))
+
+
+def _no_data(error: MetricsError) -> tuple[Reason, str]:
+    return Reason.METRICS_UNAVAILABLE, f"Prometheus gave no data: {_why(error)}"
+
+
+def _why(error: MetricsError) -> str:
+    return str(error) or "it gave no reason"
 
 
 async def count_pods(
@@ -98,9 +161,13 @@ async def count_pods(
     since: datetime,
     now: datetime,
     expected: Sequence[str] = (),
+    means: bool = True,
 ) -> LiveCounts:
-    """What these pods served since an instant; `limits` are latencies in seconds. Raises MetricsError."""
-    queries = _queries(profile, namespace, pods, since, now)
+    """What these pods served since an instant; `limits` are latencies in seconds. Raises MetricsError.
+
+    Without `means` the sums of latencies are not asked for.
+    """
+    queries = _queries(profile, namespace, pods, since, now, means=means)
 
     async def ask(query: str | None) -> list[Samples] | None:
         return None if query is None else await metrics.samples(query, now)
@@ -127,7 +194,14 @@ async def count_pods(
 
 
 def _queries(
-    profile: MetricProfileSpec, namespace: str, pods: PodSelector, since: datetime, now: datetime
+    profile: MetricProfileSpec,
+    namespace: str,
+    pods: PodSelector,
+    since: datetime,
+    now: datetime,
+    *,
+    means: bool = True,
 ) -> LiveQueries:
     seconds = window_seconds(profile, since.timestamp(), now.timestamp())
-    return live_queries(profile, namespace, pods, seconds)
+    queries = live_queries(profile, namespace, pods, seconds)
+    return queries if means else replace(queries, sums=None)

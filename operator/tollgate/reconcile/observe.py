@@ -10,6 +10,7 @@ from tollgate.api import units
 from tollgate.api.budget import BudgetSpec, BudgetStatus, EfficiencyBudget, Mode, Release, Stage
 from tollgate.api.profiles import BenchmarkProfile, BenchmarkProfileSpec, MetricProfile, MetricProfileSpec
 from tollgate.api.verdict import ObjectiveResult
+from tollgate.decide.beside import begun, pods_digest, to_compare
 from tollgate.decide.chain import Link
 from tollgate.decide.detector import starts
 from tollgate.decide.retention import retention_due
@@ -37,7 +38,7 @@ from tollgate.ports import (
     Object,
 )
 from tollgate.reconcile import views
-from tollgate.reconcile.live import LiveVerdict, judge_pods
+from tollgate.reconcile.live import LiveVerdict, StableArm, judge_pods
 from tollgate.reconcile.measured import Measurements
 from tollgate.reconcile.options import Options
 from tollgate.reconcile.policy import Policy, hints, problems
@@ -82,6 +83,7 @@ class Observer:
         sets: tuple[ReplicaSet, ...] = ()
         candidate: Candidate | None = None
         join: dict[str, str] = {}
+        raw_sets: list[Object] = []
         if deployment is not None:
             raw_sets = await self._cluster.list(REPLICA_SET, namespace)
             target = views.target_view(deployment, raw_sets)
@@ -106,7 +108,8 @@ class Observer:
             actor=await self._whoami(),
         )
         cost = self._cost(deployment)
-        live = await self._live(snapshot, metric_profile, cost)
+        stable = await self._stable(snapshot, raw_sets, join)
+        live = await self._live(snapshot, metric_profile, cost, stable)
         measured = await self._measurements.of_candidate(snapshot, cost)
         recorded_pods = await self._measurements.recorded_pods(snapshot)
         asks = may_ask(spec)
@@ -221,6 +224,7 @@ class Observer:
         s: Snapshot,
         profile: MetricProfileSpec | None,
         cost: PodCost | CostUnknown,
+        stable: StableArm | None,
     ) -> LiveVerdict:
         """What the pods that are to be judged now have served."""
         if profile is None or s.target is None:
@@ -254,7 +258,33 @@ class Observer:
             reference_rate=await self._measurements.reference_rate(s),
             previous=previous,
             starts=begins,
+            stable=stable,
         )
+
+    async def _stable(
+        self, s: Snapshot, raw_sets: Sequence[Object], join: dict[str, str]
+    ) -> StableArm | None:
+        """The ready pods that users reach beside a canary, where it is to be compared with them."""
+        release = s.status.release
+        if release is None or release.stage is not Stage.CANARY or s.candidate is None:
+            return None
+        compared = to_compare(s.spec.objectives, release.may_be_worse)
+        canary = [pod.name for pod in s.candidate.joined if pod.ready]
+        if release.counting_since is None or not compared or not canary:
+            return None
+        pods: dict[str, tuple[str, ...]] = {}
+        for rs in raw_sets:
+            name = rs["metadata"]["name"]
+            if any(one.name == name and one.revision != release.revision for one in s.active):
+                template_hash = views.labels(rs).get("pod-template-hash", "")
+                found = await self._cluster.list(POD, s.namespace, f"pod-template-hash={template_hash}")
+                pods[name] = views.reached(found, join)
+        names = [name for some in pods.values() for name in some]
+        if not names:
+            return None
+        segment = begun(release.segments, pods_digest(canary, names), s.now)
+        arms = tuple((OwnedBy(name), some) for name, some in pods.items() if some)
+        return StableArm(arms, compared, segment)
 
 
 def _traffic(s: Snapshot, live: LiveVerdict) -> float | None:

@@ -152,6 +152,16 @@ def ready(pod: Object) -> bool:
     return is_ready and not pod["metadata"].get("deletionTimestamp")
 
 
+def reached(pods: Iterable[Object], join: Mapping[str, str]) -> tuple[str, ...]:
+    """Names of the ready ones that Services select."""
+    return tuple(sorted(str(pod["metadata"]["name"]) for pod in pods if ready(pod) and joined(pod, join)))
+
+
+def joined(pod: Object, join: Mapping[str, str]) -> bool:
+    """Whether the pod carries every label that Services select."""
+    return bool(join) and all(labels(pod).get(k) == v for k, v in join.items())
+
+
 def unschedulable(pod: Object) -> str:
     """The scheduler's own words when it finds no room; "" otherwise."""
     for condition in (pod.get("status") or {}).get("conditions") or []:
@@ -194,7 +204,7 @@ def candidate_view(
                 name=pod["metadata"]["name"],
                 uid=uid(pod),
                 ready=ready(pod),
-                joined=bool(join) and all(labels(pod).get(k) == v for k, v in join.items()),
+                joined=joined(pod, join),
                 problem="" if ready(pod) else pod_problem(pod),
             )
             for pod in sorted(pods, key=lambda p: (p["metadata"]["creationTimestamp"], p["metadata"]["name"]))

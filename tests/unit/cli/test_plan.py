@@ -159,6 +159,18 @@ def test_the_table(terminal: Terminal, folder: Folder, file: Path) -> None:
     )
 
 
+def test_what_is_compared_with_the_stable_version_is_named(
+    terminal: Terminal, folder: Folder, file: Path
+) -> None:
+    compared = [o | {"maxRegression": "10%"} for o in OBJECTIVES]
+    path = folder.write("compared.yaml", budget(objectives=compared))
+    said = (
+        "Also compared with the stable version beside the canary, by maxRegression: tail (10%), errs (10%). "
+    )
+    assert said in terminal.run("plan", "-f", path, "--rate", "1/s").out
+    assert "Also compared" not in terminal.run("plan", "-f", file, "--rate", "1/s").out
+
+
 def test_only_the_benchmark_judges(terminal: Terminal, folder: Folder) -> None:
     path = folder.write("budget.yaml", budget(objectives=[ACCURACY]))
     out = terminal.run("plan", "-f", path, "--rate", "1/s").out

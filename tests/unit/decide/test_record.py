@@ -8,6 +8,7 @@ from decimal import Decimal
 from tests.unit.api.test_transport import result_of
 from tests.unit.decide.chains import NOON, spec
 from tests.unit.reconcile.setting import budget
+from tollgate.api.arms import MOST_ARM_BLOCKS, MOST_SEGMENTS, ArmCounts, ArmSegment
 from tollgate.api.budget import BudgetSpec, BudgetStatus
 from tollgate.api.canonical import digest
 from tollgate.api.chain import LARGEST_RECORD, UnwrittenRecord
@@ -18,6 +19,7 @@ from tollgate.api.release import Release, Stage, StageSpan
 from tollgate.api.signoff import SignedOff, SignOffVerdict
 from tollgate.api.verdict import ObjectiveResult, Reason, Relation, Verdict
 from tollgate.decide.benchmark_record import measured_arm
+from tollgate.decide.beside import ArmBlock, Arms, Beside
 from tollgate.decide.compare import Arm
 from tollgate.decide.live_record import live_evidence
 from tollgate.decide.look import Look
@@ -75,6 +77,24 @@ def test_a_full_outbox_still_fits_into_an_object() -> None:
     assert LARGEST_RECORD // 2 + LARGEST_RECORD <= 0.75 * 1.5 * 2**20
 
 
+def beside(names: list[str], words: str) -> Beside:
+    """A comparison with as many segments and blocks as are kept."""
+    counts = [
+        ArmCounts(
+            name=name,
+            canary_requests=10**6,
+            canary_over_limit=10**5,
+            stable_requests=10**7,
+            stable_over_limit=10**6,
+            clumping="12.345678",
+        )
+        for name in names
+    ]
+    segment = ArmSegment(pods="sha256:" + "0" * 64, since=NOON, counts=counts)
+    arms = Arms((ArmBlock(10**5, 10**4, 10**6, 10**5),) * MOST_ARM_BLOCKS, (Reason.NO_DATA, words))
+    return Beside(segment.pods, NOON, (segment,) * (MOST_SEGMENTS - 1), segment, dict.fromkeys(names, arms))
+
+
 def largest(text: str) -> DecisionSpec:
     """A record that is at every bound of the API at once, but for the lengths of numbers, with such texts."""
     words = text * 1024
@@ -118,6 +138,7 @@ def largest(text: str) -> DecisionSpec:
         counts,
         queries=("q" * LONGEST_QUERY,) * MOST_QUERIES,
         cost=PodCost(Decimal("0.123456"), "USD"),
+        beside=beside([r.name for r in results], words),
     )
     arm = measured_arm(
         "b" * 253, Arm(result_of(1, stages=8, limits=16, bins=200, blocks=32, text=1024), None)

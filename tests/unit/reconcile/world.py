@@ -65,6 +65,7 @@ class World:
         self.writes: list[str] = []
         self.kill_after: int | None = None
         self.prometheus_down = False
+        self.unscraped: set[str] = set()  # pods that Prometheus has never seen
         self.traffic = 40.0
         self.has_admission_latch = True
         self.schedules_on = "node-1"  # where new pods go
@@ -157,7 +158,7 @@ class World:
         begin, end = at.timestamp() - int(window[1]), at.timestamp()
         out: list[Samples] = []
         for pod, points in self._counters.items():
-            if not pattern.fullmatch(pod):
+            if not pattern.fullmatch(pod) or pod in self.unscraped:
                 continue
             rows = [p for p in points if begin < p[0] <= end]
             for le, column in self._columns(name, rows):
@@ -238,6 +239,10 @@ class World:
             tag = pod["spec"]["containers"][0]["image"].split(":")[1]
             found[tag] = found.get(tag, 0) + 1
         return found
+
+    def pods(self) -> list[str]:
+        """Names of the pods in the Service's endpoints."""
+        return [pod["metadata"]["name"] for pod in self._endpoints()]
 
     # ---- the rest of Kubernetes
     def tick(self, seconds: float = 1.0) -> None:
