@@ -27,7 +27,16 @@ from tollgate.api.decision import Action, DecisionSpec, ObjectIdentity
 from tollgate.api.evidence import Judged, JudgedArm
 from tollgate.api.objective import Objective
 from tollgate.api.profiles import BenchmarkProfile, MetricProfile
-from tollgate.api.release import Approved, Carried, Detector, Rejected, Release, Stage, StageSpan
+from tollgate.api.release import (
+    Approved,
+    ApprovedBaseline,
+    Carried,
+    Detector,
+    Rejected,
+    Release,
+    Stage,
+    StageSpan,
+)
 from tollgate.api.signoff import SignedOff, SignOffVerdict
 from tollgate.api.verdict import ObjectiveResult, Reason, Relation, Verdict
 from tollgate.manifests.benchmark import benchmark
@@ -276,6 +285,7 @@ def full_status() -> BudgetStatus:
         evidence_within="0.2",
         enough=True,
         relation=Relation.BETTER,
+        relation_to_approved=Relation.WORSE,
     )
     good = Approved(
         revision="0123456789",
@@ -284,7 +294,9 @@ def full_status() -> BudgetStatus:
         benchmark="b",
         decision="d",
         since=NOON,
+        release=1,
     )
+    approved = ApprovedBaseline(**dict(good), reason="SignedOff")
     release = Release(
         number=2,
         revision="9876543210",
@@ -325,6 +337,7 @@ def full_status() -> BudgetStatus:
             )
         ],
         rollback_to=good,
+        approved_before=approved,
         attempt=2,
         improves=["tail"],
         overrides=["mean"],
@@ -339,6 +352,7 @@ def full_status() -> BudgetStatus:
         release=release,
         releases=2,
         last_good=good,
+        approved_baseline=approved,
         known_good=[good],
         serving_since=NOON,
         detector=Detector(

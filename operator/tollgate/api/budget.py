@@ -211,9 +211,9 @@ class BudgetSpec(Model):
     benchmark: BenchmarkSpecRef = Field(description="How a candidate is measured before it meets users.")
     trade_offs: Literal["RequireSignOff", "Forbid", "Allow"] = Field(
         "RequireSignOff",
-        description="What happens when a candidate is within every limit and yet worse than last-good in some "
-        "objective, by more than its margin: RequireSignOff waits until people accept that with an "
-        "EfficiencySignOff, or refuse it; Forbid refuses; Allow goes on.",
+        description="What happens when a candidate is within every limit and yet worse than last-good, or "
+        "than the approved baseline, in some objective by more than its margin: RequireSignOff waits until "
+        "people accept that with an EfficiencySignOff, or refuse it; Forbid refuses; Allow goes on.",
     )
     approval: Approval = Field(
         default_factory=Approval, description="Who may sign off, and how many of them must."

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from tollgate.api.base import Keyed, Model, NameOrEmpty, Revision, Text
+from tollgate.api.base import Keyed, Model, Text
 from tollgate.api.verdict import Quantity, Relation
 
 Factor = Annotated[str, StringConstraints(pattern=r"^([0-9]{1,12}(\.[0-9]{1,9})?)?$", max_length=22)]
@@ -27,6 +27,7 @@ class Against(StrEnum):
     """What a candidate is compared with."""
 
     LAST_GOOD = "LastGood"
+    APPROVED = "Approved"
 
 
 class ObjectiveComparison(Model):
@@ -48,14 +49,20 @@ class ObjectiveComparison(Model):
 class ComparisonResult(Model):
     """A candidate against one baseline."""
 
-    against: Against = Field(description="LastGood: the version that serves.")
-    revision: Revision = Field("", description="Revision of the baseline.")
-    benchmark: NameOrEmpty = Field("", description="Benchmark that measured the baseline.")
+    against: Against = Field(
+        description="LastGood: the version that serves. Approved: the approved baseline, so that many small "
+        "losses show."
+    )
     relation: ParetoRelation = Field(
         description="Dominates: better in one objective, worse in none. Dominated: worse in one, better in "
         "none. TradeOff: both. Equal: neither. Unknown: it could not be compared."
     )
     message: Text = Field("", description="The relation as a sentence, with the numbers.")
     objectives: Annotated[list[ObjectiveComparison], Field(max_length=32), Keyed("name")] = Field(
-        default_factory=list, description="Each objective."
+        default_factory=list, description="Each objective; empty where the two were not measured alike."
     )
+
+    @property
+    def comparable(self) -> bool:
+        """True when both were measured alike."""
+        return bool(self.objectives)

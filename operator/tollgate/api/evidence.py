@@ -6,7 +6,7 @@ Numbers are decimal strings, exact to the last digit that was judged with.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
@@ -14,6 +14,7 @@ from tollgate.api.arms import ArmsEvidence
 from tollgate.api.base import Keyed, Model, NameOrEmpty, Text
 from tollgate.api.benchmark import BenchmarkResult
 from tollgate.api.canonical import Digest
+from tollgate.api.comparison import ComparisonResult, ParetoRelation
 from tollgate.api.hardware import Hardware
 from tollgate.api.objective import Objective, ObjectiveName
 from tollgate.api.verdict import Results
@@ -62,12 +63,18 @@ class Judged(Model):
     )
     candidate: JudgedArm = Field(description="The candidate's measurement.")
     baseline: JudgedArm | None = Field(None, description="The measurement it was compared with.")
+    approved: JudgedArm | None = Field(
+        None,
+        description="The measurement of the approved baseline, with which it was compared, too.",
+    )
+    approved_release: int = Field(0, ge=0, description="Number of the approved baseline's release.")
+    comparisons: Annotated[list[ComparisonResult], Field(max_length=2), Keyed("against")] = Field(
+        default_factory=list, description="How the candidate stood to each of them, with the numbers."
+    )
     comparison_due: bool = Field(
         False, description="True when there was something to compare with, comparable or not."
     )
-    relation: Literal["Dominates", "Equal", "TradeOff", "Dominated", "Unknown"] = Field(
-        description="The candidate against the baseline, over all objectives."
-    )
+    relation: ParetoRelation = Field(description="The candidate against the baseline, over all objectives.")
     message: Text = Field("", description="Why, as a sentence.")
 
 
@@ -85,6 +92,7 @@ class BenchmarkEvidence(Judged):
 
     candidate: MeasuredArm = Field(description="The candidate's measurement.")
     baseline: MeasuredArm | None = Field(None, description="The measurement it was compared with.")
+    approved: MeasuredArm | None = Field(None, description="The measurement of the approved baseline.")
 
 
 class Edges(Model):

@@ -71,6 +71,18 @@ class Approved(Model):
     benchmark: NameOrEmpty = Field("", description="Its Benchmark.")
     decision: NameOrEmpty = Field("", description="Its EfficiencyDecision.")
     since: datetime = Field(description="When it was approved.")
+    release: int = Field(0, ge=0, description="Number of the release that brought it; 0 where unknown.")
+
+
+class ApprovedBaseline(Approved):
+    """The revision against which many small losses are added up."""
+
+    reason: Word = Field(
+        "",
+        description="Why it is this one. First: the first that was measured. Dominates: better than the one "
+        "before in something, worse in nothing. SignedOff: a person accepted what got worse. MeasuredOtherwise: "
+        "the one before was measured in a way that is no longer used.",
+    )
 
 
 class StageSpan(Model):
@@ -125,6 +137,9 @@ class Release(Model):
     )
     rollback_to: Approved | None = Field(
         None, description="What serves again if this release fails while serving."
+    )
+    approved_before: ApprovedBaseline | None = Field(
+        None, description="The approved baseline that counts again if this release is rolled back."
     )
     attempt: int = Field(
         1, ge=1, description="Counts the benchmarks of this release: a failed one is repeated."
@@ -206,6 +221,11 @@ class BudgetStatus(Model):
     release: Release | None = Field(None, description="The release in progress, or the last one.")
     releases: int = Field(0, ge=0, description="How many releases this budget has seen.")
     last_good: Approved | None = Field(None, description="The approved revision.")
+    approved_baseline: ApprovedBaseline | None = Field(
+        None,
+        description="Each release is compared with this one, too, so that many small losses show. It moves "
+        "only when a release dominates it, when a person signs off what got worse, or when measuring changes.",
+    )
     known_good: Annotated[list[Approved], Field(max_length=10)] = Field(
         default_factory=list, description="Revisions approved before: one of them is unlatched at once."
     )

@@ -87,6 +87,9 @@ class ObjectiveResult(Model):
         False, description="True once a severe regression would have been caught with 95 % probability."
     )
     relation: Relation | None = Field(None, description="Against last-good: Better, Equal, Worse or Unknown.")
+    relation_to_approved: Relation | None = Field(
+        None, description="Against the approved baseline: Worse once many small losses have added up."
+    )
 
 
 Results = Annotated[list[ObjectiveResult], Field(max_length=32), Keyed("name")]

@@ -24,6 +24,7 @@ from tollgate.api.signoff import (
     SignOffSpec,
     SignOffVerdict,
 )
+from tollgate.api.verdict import ObjectiveResult, Relation
 from tollgate.cli.cluster import ask
 from tollgate.cli.exits import plain
 from tollgate.cli.params import Duration
@@ -178,13 +179,16 @@ def _manifest(spec: SignOffSpec, namespace: str) -> Object:
 
 def _shown(record: DecisionSpec) -> str:
     """What the record says of each objective, as a table."""
-    rows = [
-        [r.name, (r.relation or "").lower(), r.verdict.value, r.observed, r.limit]
-        for r in record.benchmark_objectives
-    ]
+    rows = [[r.name, _standing(r), r.verdict.value, r.observed, r.limit] for r in record.benchmark_objectives]
     head = f"{record.target.name}: revision {record.revision} ({record.image}) against last-good {record.last_good}"
     lines = [head, *aligned(("objective", "is", "verdict", "measured", "limit"), rows), record.message]
     return printable("\n".join(lines))
+
+
+def _standing(result: ObjectiveResult) -> str:
+    """How an objective stands to last-good, and whether small losses have added up since the approved baseline."""
+    step = (result.relation or "").lower()
+    return "worse by and by" if result.relation_to_approved is Relation.WORSE and step != "worse" else step
 
 
 async def _next(

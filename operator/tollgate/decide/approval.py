@@ -66,11 +66,12 @@ class Tally:
 
 
 def worsened(results: Iterable[ObjectiveResult], tolerated: Collection[str] = frozenset()) -> tuple[str, ...]:
-    """The objectives that people are asked about: worse than last-good, or in a breach that is not tolerated."""
+    """The objectives that people are asked about: worse than a baseline, or in a breach that is not tolerated."""
     return tuple(
         r.name
         for r in results
-        if r.relation is Relation.WORSE or (r.verdict is Verdict.BREACH and r.name not in tolerated)
+        if Relation.WORSE in (r.relation, r.relation_to_approved)
+        or (r.verdict is Verdict.BREACH and r.name not in tolerated)
     )
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from tollgate.api.benchmark import BenchmarkResult
 from tollgate.api.evidence import BenchmarkEvidence, Judged, JudgedArm, MeasuredArm
 from tollgate.api.transport import digest
-from tollgate.decide.benchmark_verdict import BenchmarkVerdict, benchmark_verdict
+from tollgate.decide.benchmark_verdict import ApprovedArm, BenchmarkVerdict, benchmark_verdict
 from tollgate.decide.compare import Arm
 from tollgate.decide.live_record import read_price, write_price
 
@@ -40,18 +40,28 @@ def with_results(judged: Judged, results: Mapping[str, BenchmarkResult]) -> Benc
         same = there is not None and digest(there) == arm.digest
         return MeasuredArm(**dict(arm), result=there if same else None)
 
-    fields = dict(judged) | {"candidate": filled(judged.candidate)}
-    return BenchmarkEvidence(**fields | {"baseline": filled(judged.baseline) if judged.baseline else None})
+    others = {"baseline": judged.baseline, "approved": judged.approved}
+    arms = {name: filled(arm) if arm else None for name, arm in others.items()}
+    return BenchmarkEvidence(**dict(judged) | arms | {"candidate": filled(judged.candidate)})
 
 
 def judged_again(evidence: BenchmarkEvidence) -> BenchmarkVerdict | None:
     """The verdict as it is reached now; None where the record lacks a result."""
-    candidate = _arm(evidence.candidate)
-    baseline = _arm(evidence.baseline) if evidence.baseline else None
-    if candidate is None or (evidence.baseline and baseline is None):
+    arms = [evidence.candidate, evidence.baseline, evidence.approved]
+    if any(arm is not None and arm.result is None for arm in arms):
         return None
-    return benchmark_verdict(evidence.objectives, candidate, baseline, confidence=float(evidence.confidence))
+    candidate, baseline, approved = map(_arm, arms)
+    assert candidate is not None  # it is required
+    return benchmark_verdict(
+        evidence.objectives,
+        candidate,
+        baseline,
+        confidence=float(evidence.confidence),
+        approved=ApprovedArm(approved, evidence.approved_release) if approved else None,
+    )
 
 
-def _arm(arm: MeasuredArm) -> Arm | None:
-    return None if arm.result is None else Arm(arm.result, read_price(arm.cost), tuple(arm.hardware))
+def _arm(arm: MeasuredArm | None) -> Arm | None:
+    if arm is None or arm.result is None:
+        return None
+    return Arm(arm.result, read_price(arm.cost), tuple(arm.hardware))

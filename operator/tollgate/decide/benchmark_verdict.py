@@ -5,38 +5,88 @@ The operator and `tollgate check` both come through here, so a release passes in
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal
 
-from tollgate.api.comparison import ParetoRelation
+from tollgate.api.comparison import Against, ParetoRelation
 from tollgate.api.objective import Objective
 from tollgate.api.verdict import ObjectiveResult, Relation, Verdict
-from tollgate.decide.compare import Arm, compare_benchmarks
+from tollgate.decide.approval import worsened
+from tollgate.decide.compare import Arm, Comparison, compare_benchmarks
+from tollgate.decide.creep import losses
 from tollgate.decide.judge_benchmark import judge_benchmark
 
 NOTHING_TO_COMPARE_WITH = "there is no recorded benchmark of last-good to compare with yet"
 
 
 @dataclass(frozen=True)
+class ApprovedArm:
+    """The approved baseline's measurement, and the number of its release."""
+
+    arm: Arm
+    release: int
+
+
+@dataclass(frozen=True)
 class BenchmarkVerdict:
-    """One result an objective, in their order, and how the candidate stands to the baseline, and why."""
+    """One result an objective, in their order, and how the candidate stands to the baseline, and why.
+
+    `comparisons` are those that were made: with last-good, and with the approved baseline.
+    """
 
     objectives: tuple[ObjectiveResult, ...]
     relation: ParetoRelation
     message: str
+    comparisons: Mapping[Against, Comparison] = field(default_factory=dict)
 
 
 def benchmark_verdict(
-    objectives: Sequence[Objective], candidate: Arm, baseline: Arm | None, *, confidence: float
+    objectives: Sequence[Objective],
+    candidate: Arm,
+    baseline: Arm | None,
+    *,
+    confidence: float,
+    approved: ApprovedArm | None = None,
 ) -> BenchmarkVerdict:
     """Judge a candidate; without a baseline the relation is Unknown, and no objective has one."""
     results = judge_benchmark(objectives, candidate.result, confidence=confidence, cost=candidate.cost)
-    if baseline is None:
-        return BenchmarkVerdict(tuple(results), ParetoRelation.UNKNOWN, NOTHING_TO_COMPARE_WITH)
-    comparison = compare_benchmarks(objectives, candidate, baseline, confidence=confidence)
-    return BenchmarkVerdict(tuple(comparison.annotate(results)), comparison.relation, comparison.message)
+    # A difference from either counts, so the two comparisons share alpha.
+    each = 1 - (1 - confidence) / max(1, (baseline is not None) + (approved is not None))
+    made: dict[Against, Comparison] = {}
+    relation, message = ParetoRelation.UNKNOWN, NOTHING_TO_COMPARE_WITH
+    if baseline is not None:
+        step = compare_benchmarks(objectives, candidate, baseline, confidence=each)
+        made[Against.LAST_GOOD] = step
+        relation, message = step.relation, step.message
+        results = [r.model_copy(update={"relation": step.of(r.name)}) for r in results]
+    if approved is not None:
+        name = f"the approved baseline (release {approved.release})"
+        since = compare_benchmarks(objectives, candidate, approved.arm, confidence=each, against=name)
+        made[Against.APPROVED] = since
+        excused = _excused(objectives, made.get(Against.LAST_GOOD), since)
+        results = [
+            r if r.name in excused else r.model_copy(update={"relation_to_approved": since.of(r.name)})
+            for r in results
+        ]
+        if any(r.relation_to_approved is Relation.WORSE for r in results):
+            message = f"{message}. Small losses have added up: {since.message}"[:1024]
+        elif not since.worst:
+            message = f"{message}. Small losses were not added up: {since.message}"[:1024]
+    return BenchmarkVerdict(tuple(results), relation, message, made)
+
+
+def _excused(objectives: Sequence[Objective], step: Comparison | None, since: Comparison) -> set[str]:
+    """Objectives that may stay worse than the approved baseline: what serves is no better in them.
+
+    A version that dominates last-good is not held for what was lost before it: refusing it would keep the worse one
+    serving. But its gain must not carry through what it goes on losing, within the margin.
+    """
+    if step is None or step.relation is not ParetoRelation.DOMINATES:
+        return set()
+    worse = {o.name for o in objectives if since.of(o.name) is Relation.WORSE}
+    return worse - losses(step.result(Against.LAST_GOOD), objectives)
 
 
 class Outcome(StrEnum):
@@ -59,6 +109,6 @@ def outcome(
         return Outcome.INCONCLUSIVE
     if not compared or trade_offs == "Allow":
         return Outcome.WITHIN
-    if any(r.relation is Relation.WORSE for r in said.objectives):
+    if worsened(said.objectives):
         return Outcome.BREACH if trade_offs == "Forbid" else Outcome.NEEDS_SIGN_OFF
     return Outcome.INCONCLUSIVE if said.relation is ParetoRelation.UNKNOWN else Outcome.WITHIN

@@ -16,10 +16,10 @@ from dataclasses import dataclass
 
 from tollgate.api import units
 from tollgate.api.benchmark import BenchmarkResult, StageResult
-from tollgate.api.comparison import ObjectiveComparison, ParetoRelation
+from tollgate.api.comparison import Against, ComparisonResult, ObjectiveComparison, ParetoRelation
 from tollgate.api.hardware import Hardware
 from tollgate.api.objective import Objective
-from tollgate.api.verdict import ObjectiveResult, Relation
+from tollgate.api.verdict import Relation
 from tollgate.decide.limits import show
 from tollgate.decide.ratio import Compared, Ratio, Side, compare_stage
 from tollgate.decide.stage_estimates import NoEstimate
@@ -79,10 +79,22 @@ class Comparison:
     message: str
     worst: tuple[Seen, ...] = ()
 
-    def annotate(self, results: Iterable[ObjectiveResult]) -> list[ObjectiveResult]:
-        """The results with their relation set."""
-        relations = {seen.objective.name: seen.relation for seen in self.worst}
-        return [r.model_copy(update={"relation": relations.get(r.name, Relation.UNKNOWN)}) for r in results]
+    def result(self, against: Against) -> ComparisonResult:
+        """As status and records carry it."""
+        return ComparisonResult(
+            against=against,
+            relation=self.relation,
+            message=self.message,
+            objectives=[seen.result() for seen in self.worst],
+        )
+
+    def of(self, objective: str) -> Relation:
+        """The relation of the objective of that name."""
+        return next((s.relation for s in self.worst if s.objective.name == objective), Relation.UNKNOWN)
+
+    def shows(self, relation: Relation) -> bool:
+        """Whether any objective has that relation."""
+        return any(seen.relation is relation for seen in self.worst)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from tollgate.api.budget import BudgetStatus, Evidence, OnInconclusive, Release, Stage
 from tollgate.api.comparison import ParetoRelation
-from tollgate.api.verdict import ObjectiveResult, Reason, Verdict
+from tollgate.api.verdict import ObjectiveResult, Reason, Relation, Verdict
 from tollgate.decide.approval import signatures, worsened
 from tollgate.decide.benchmark_record import without_results
 from tollgate.decide.moves import Move, advance, approve, enter, refuse, supersede
@@ -128,7 +128,8 @@ def benchmarking(s: Snapshot, status: BudgetStatus, release: Release) -> Move | 
     if undecided:
         why = sentence([*bad, *undecided])
         return _undecided(s, status, release, "BenchmarkInconclusive", why, has_data=True)
-    if measured.not_comparable and not bad and s.spec.trade_offs != "Allow":
+    worse = worsened(measured.objectives, release.tolerated)
+    if measured.not_comparable and not worse and s.spec.trade_offs != "Allow":
         why = f"{measured.relation_message}. To go on by the limits alone set benchmark.baseline: None"
         return _undecided(s, status, release, "NotComparable", why, has_data=True)
     return _weighed(s, status, release, measured)
@@ -144,7 +145,7 @@ def _weighed(s: Snapshot, status: BudgetStatus, release: Release, measured: Meas
         s,
         status,
         Stage.AWAITING_SIGN_OFF,
-        "BenchmarkBreach" if bad else _WORSE.get(measured.relation, "Worse"),
+        "BenchmarkBreach" if bad else _what_is_worse(release, _WORSE.get(measured.relation, "Worse")),
         ". ".join(part for part in (bad, measured.relation_message) if part),
         signable_since=release.started_at if s.approver_checked else None,
     )
@@ -159,8 +160,14 @@ def by_policy(s: Snapshot, status: BudgetStatus, release: Release, why: str) -> 
     if s.spec.trade_offs == "Allow" or not worsened(release.benchmark_objectives, release.tolerated):
         return after_benchmark(s, status, release, why)
     if s.spec.trade_offs == "Forbid":
-        return refuse(s, status, Stage.REJECTED, "TradeOffForbidden", why)
+        return refuse(s, status, Stage.REJECTED, _what_is_worse(release, "TradeOffForbidden"), why)
     return None
+
+
+def _what_is_worse(release: Release, than_last_good: str) -> str:
+    """The reason for holding what got worse: by this step, or by many small ones."""
+    step = any(r.relation is Relation.WORSE for r in release.benchmark_objectives)
+    return than_last_good if step else "CreepingRegression"
 
 
 def _measure_again(s: Snapshot, status: BudgetStatus, release: Release, measured: Measured) -> Move | None:

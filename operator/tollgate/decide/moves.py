@@ -13,6 +13,7 @@ from typing import Any
 from tollgate.api.budget import Approved, BudgetStatus, Rejected, Release, Stage, StageSpan
 from tollgate.api.decision import Action as DecisionAction
 from tollgate.decide.actions import Notice
+from tollgate.decide.creep import next_baseline
 from tollgate.decide.snapshot import Snapshot
 from tollgate.manifests.names import Identity, benchmark_name, decision_name
 from tollgate.ports import BUDGET
@@ -121,12 +122,17 @@ def approve(s: Snapshot, status: BudgetStatus, release: Release, replica_set: st
         benchmark=release.benchmark,
         decision=record_name(s, release),
         since=s.now,
+        release=release.number,
     )
+    baseline = next_baseline(status.approved_baseline, status.last_good, release, approved)
+    if baseline != status.approved_baseline:
+        release = release.model_copy(update={"approved_before": status.approved_baseline})
     others = [known for known in status.known_good if known.revision != approved.revision]
     return status.model_copy(
         update={
             "release": release,
             "last_good": approved,
+            "approved_baseline": baseline,
             "known_good": [*others, approved][-KNOWN_GOOD_KEPT:],
             "serving_since": s.now,
             "objectives": [],
@@ -154,6 +160,9 @@ def refuse(s: Snapshot, status: BudgetStatus, stage: Stage, reason: str, message
     }
     if stage is Stage.ROLLED_BACK:
         changes |= {"last_good": release.rollback_to, "serving_since": s.now, "objectives": []}
+        moved = status.approved_baseline
+        if moved is not None and moved.release == release.number:
+            changes["approved_baseline"] = release.approved_before
     return Move(status.model_copy(update=changes), (Notice("Warning", stage.value, f"{reason}: {message}"),))
 
 

@@ -63,7 +63,9 @@ def replay(record: DecisionSpec) -> Replay:
             )
         else:
             findings += _compared("benchmark", record.benchmark_objectives, measured.objectives)
-            findings.append(Finding("relation", record.benchmark_evidence.relation, measured.relation.value))
+            findings.append(
+                Finding("relation", record.benchmark_evidence.relation.value, measured.relation.value)
+            )
     if record.live_evidence is not None:
         look = read_look(record.live_evidence)
     decided = _decided(record, measured, look)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import Any
 
 from tollgate.api import units
 from tollgate.api.benchmark import Benchmark, BenchmarkResult, BenchmarkStatus
 from tollgate.api.budget import Baseline, Stage
 from tollgate.api.evidence import BenchmarkEvidence
 from tollgate.api.hardware import Hardware, LoadedPods
+from tollgate.api.release import ApprovedBaseline
 from tollgate.decide.benchmark_record import measured_arm, with_results
-from tollgate.decide.benchmark_verdict import benchmark_verdict
+from tollgate.decide.benchmark_verdict import NOTHING_TO_COMPARE_WITH, ApprovedArm, benchmark_verdict
 from tollgate.decide.compare import Arm
 from tollgate.decide.moves import measurement_name
 from tollgate.decide.snapshot import Measured, Snapshot
@@ -43,12 +45,19 @@ class Measurements:
         candidate = Arm(status.result, cost, _hardware(status.loaded))
         recorded = _recorded(s)
         baseline = await self._arm(s.namespace, recorded)
+        due = _approved_baseline(s, recorded)
+        approved = await self._approved(s.namespace, due)
         verdict = benchmark_verdict(
-            s.spec.objectives, candidate, baseline, confidence=float(s.spec.confidence)
+            s.spec.objectives, candidate, baseline, confidence=float(s.spec.confidence), approved=approved
         )
         said = verdict.message
         if recorded and baseline is None:
-            said = f"not comparable with last-good: its Benchmark {recorded} is gone"
+            gone = f"not comparable with last-good: its Benchmark {recorded} is gone"
+            said = said.replace(NOTHING_TO_COMPARE_WITH, gone)
+        if due is not None and approved is None:
+            said += (
+                f". Small losses were not added up: the approved baseline's Benchmark {due.benchmark} is gone"
+            )
         evidence = BenchmarkEvidence(
             budget_generation=s.generation,
             confidence=s.spec.confidence,
@@ -56,8 +65,10 @@ class Measurements:
             candidate=measured_arm(name, candidate),
             baseline=measured_arm(recorded, baseline) if baseline else None,
             comparison_due=bool(recorded),
-            relation=verdict.relation.value,
+            relation=verdict.relation,
             message=said,
+            comparisons=[c.result(against) for against, c in verdict.comparisons.items()],
+            **_approved_arm(due, approved),
         )
         return Measured(
             name,
@@ -76,7 +87,8 @@ class Measurements:
         if release is None or release.judged is None or release.stage not in _JUDGED:
             return None
         judged = release.judged
-        names = [arm.benchmark for arm in (judged.candidate, judged.baseline) if arm is not None]
+        arms = (judged.candidate, judged.baseline, judged.approved)
+        names = [arm.benchmark for arm in arms if arm is not None]
         found = {name: await self._result(s.namespace, name) for name in names}
         return with_results(judged, {name: result for name, result in found.items() if result is not None})
 
@@ -97,6 +109,11 @@ class Measurements:
             return 0
         result = await self._result(s.namespace, _recorded(s))
         return result.pods if result else 0
+
+    async def _approved(self, namespace: str, baseline: ApprovedBaseline | None) -> ApprovedArm | None:
+        """Its measurement; None where it is gone."""
+        arm = await self._arm(namespace, baseline.benchmark) if baseline else None
+        return ApprovedArm(arm, baseline.release) if baseline and arm else None
 
     async def _arm(self, namespace: str, name: str) -> Arm | None:
         status = await self._status(namespace, name)
@@ -125,6 +142,23 @@ def _recorded(s: Snapshot) -> str:
     """Name of the Benchmark that a candidate is compared with; "" when there never was one, or none is asked for."""
     good = s.status.last_good
     return good.benchmark if good is not None and s.spec.benchmark.baseline is not Baseline.NONE else ""
+
+
+def _approved_baseline(s: Snapshot, recorded: str) -> ApprovedBaseline | None:
+    """What the candidate is compared with beside `recorded`; None where that is the same, or none is asked for."""
+    baseline = s.status.approved_baseline
+    if s.spec.benchmark.baseline is Baseline.NONE or baseline is None or baseline.benchmark == recorded:
+        return None
+    return baseline
+
+
+def _approved_arm(baseline: ApprovedBaseline | None, approved: ApprovedArm | None) -> dict[str, Any]:
+    if baseline is None or approved is None:
+        return {}
+    return {
+        "approved": measured_arm(baseline.benchmark, approved.arm),
+        "approved_release": approved.release,
+    }
 
 
 def _hardware(loaded: LoadedPods | None) -> tuple[Hardware, ...]:

@@ -6,9 +6,16 @@ from typing import Any
 import pytest
 
 from tests.unit.decide.objectives import COST, MEAN, P99, benchmark, stage
+from tollgate.api.benchmark import BenchmarkResult
 from tollgate.api.comparison import ParetoRelation
 from tollgate.api.verdict import ObjectiveResult, Relation, Verdict
-from tollgate.decide.benchmark_verdict import BenchmarkVerdict, Outcome, benchmark_verdict, outcome
+from tollgate.decide.benchmark_verdict import (
+    ApprovedArm,
+    BenchmarkVerdict,
+    Outcome,
+    benchmark_verdict,
+    outcome,
+)
 from tollgate.decide.compare import Arm, pareto
 from tollgate.measure.cost import PodCost
 
@@ -27,6 +34,49 @@ def test_each_arm_has_its_own_cost() -> None:
     said = benchmark_verdict([MEAN, COST], Arm(benchmark(), DEAR), Arm(benchmark(), CHEAP), confidence=0.99)
     assert {r.name: r.relation for r in said.objectives} == {"mean": Relation.EQUAL, "cost": Relation.WORSE}
     assert said.relation is ParetoRelation.DOMINATED
+
+
+def mean_of(milliseconds: float) -> BenchmarkResult:
+    blocks = [{"requests": 120, "mean": f"{milliseconds + (i % 3 - 1) / 10}ms"} for i in range(20)]
+    return benchmark(stage(mean=f"{milliseconds}ms", blocks=blocks))
+
+
+@pytest.mark.parametrize(
+    ("mean", "price", "relation", "to_approved"),
+    [
+        (53, "3.60", Relation.EQUAL, Relation.WORSE),  # a little slower still
+        (53, "2.60", Relation.EQUAL, Relation.WORSE),  # cheaper, and a little slower still
+        (52, "2.60", Relation.EQUAL, None),  # cheaper, and no slower than what serves
+        (51, "3.60", Relation.EQUAL, Relation.EQUAL),
+    ],
+)
+def test_a_gain_does_not_carry_through_what_creeps(
+    mean: float, price: str, relation: Relation, to_approved: Relation | None
+) -> None:
+    said = benchmark_verdict(
+        [MEAN, COST],
+        Arm(mean_of(mean), PodCost(Decimal(price), "USD")),
+        Arm(mean_of(52), CHEAP),
+        confidence=0.99,
+        approved=ApprovedArm(Arm(mean_of(49), CHEAP), 1),
+    )
+    assert (said.objectives[0].relation, said.objectives[0].relation_to_approved) == (relation, to_approved)
+    assert ("Small losses have added up" in said.message) is (to_approved is Relation.WORSE)
+
+
+def test_an_approved_baseline_that_was_measured_otherwise_is_told() -> None:
+    other = benchmark(dataset="sha256:" + "c" * 64)
+    said = benchmark_verdict(
+        [MEAN],
+        Arm(benchmark(), None),
+        Arm(benchmark(), None),
+        confidence=0.99,
+        approved=ApprovedArm(Arm(other, None), 1),
+    )
+    assert said.relation is ParetoRelation.EQUAL
+    assert said.objectives[0].relation_to_approved is Relation.UNKNOWN
+    assert "Small losses were not added up: not comparable" in said.message
+    assert "the dataset has changed" in said.message
 
 
 def test_a_breach_stays_one_whatever_the_baseline_did() -> None:

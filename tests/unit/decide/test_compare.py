@@ -11,7 +11,7 @@ from tollgate.api.benchmark import BenchmarkResult
 from tollgate.api.comparison import ParetoRelation
 from tollgate.api.hardware import Hardware
 from tollgate.api.transport import write_bins
-from tollgate.api.verdict import ObjectiveResult, Relation, Verdict
+from tollgate.api.verdict import Relation
 from tollgate.decide.compare import Arm, Comparison, change, compare_benchmarks, pareto, relate
 from tollgate.decide.ratio import Ratio
 from tollgate.measure.cost import CostUnknown, PodCost
@@ -216,7 +216,8 @@ def test_numbers_of_each_objective_are_kept() -> None:
     assert next(s.result().ratio for s in unknown if s.objective.name == "cost") == ""
 
 
-def test_results_are_annotated() -> None:
+def test_an_objective_that_was_not_compared_is_unknown() -> None:
     comparison = compared(benchmark(slower()), benchmark())
-    results = [ObjectiveResult(name=name, verdict=Verdict.WITHIN) for name in ("mean", "stranger")]
-    assert [r.relation for r in comparison.annotate(results)] == [WORSE, UNKNOWN]
+    assert (comparison.of("mean"), comparison.of("stranger")) == (WORSE, UNKNOWN)
+    assert comparison.shows(WORSE)
+    assert not comparison.shows(BETTER)
