@@ -14,7 +14,7 @@ from tollgate.cli.exits import Exit, plain
 from tollgate.cli.junit import junit
 from tollgate.cli.measurements import Measurement, read_measurement
 from tollgate.cli.report import Checked, document, table
-from tollgate.decide.benchmark_verdict import Outcome, benchmark_verdict, outcome
+from tollgate.decide.benchmark_verdict import ApprovedArm, Outcome, benchmark_verdict, outcome
 from tollgate.decide.compare import Arm
 from tollgate.measure.cost import CostUnknown, PodCost, PriceTable, pod_cost, requests_cost
 from tollgate.runtime.settings import PriceSettings
@@ -32,12 +32,20 @@ _CODES = {
 @click.option("--name", default="", help="Name of the budget, where the file holds several.")
 @click.option("--result", "result_file", required=True, help="File with the benchmark's result; - is stdin.")
 @click.option("--baseline", "baseline_file", help="File with the result to compare with, in the same forms.")
+@click.option(
+    "--approved",
+    "approved_file",
+    help="File with the approved baseline's result: many small losses are added up.",
+)
 @click.option("--prices", "prices_file", help="File with the prices, as in the operator's configuration.")
 @click.option(
     "--target", "target_file", help="File with the Deployment that was measured: its pods are priced."
 )
 @click.option(
     "--baseline-target", "old_target_file", help="The baseline's Deployment, if it requests less or more."
+)
+@click.option(
+    "--approved-target", "approved_target_file", help="The same of the approved baseline's Deployment."
 )
 @click.option(
     "-o", "--output", type=click.Choice(["table", "json", "junit"]), default="table", show_default=True
@@ -48,36 +56,50 @@ def check(
     name: str,
     result_file: str,
     baseline_file: str | None,
+    approved_file: str | None,
     prices_file: str | None,
     target_file: str | None,
     old_target_file: str | None,
+    approved_target_file: str | None,
     output: Literal["table", "json", "junit"],
 ) -> int:
     """Judge a benchmark's result by a budget, in CI or anywhere: no cluster is asked.
 
-    Exit code: 0 Within, 1 Breach, 2 Inconclusive, 3 needs sign-off (worse than the baseline), 64 bad input.
+    Exit code: 0 Within, 1 Breach, 2 Inconclusive, 3 needs sign-off (worse than a baseline), 64 bad input.
     """
     budget, spec = read_budget(budget_file, name)
     new = read_measurement(result_file)
     old = read_measurement(baseline_file) if baseline_file else None
+    approved = read_measurement(approved_file) if approved_file else None
     prices = _prices(prices_file) if prices_file else None
-    target = _deployment(target_file, spec) if target_file else None
-    old_target = _deployment(old_target_file, spec) if old_target_file else None
-    same_price = old is not None and not (old_target or (old.loaded and old.loaded.requests))
+    target, old_target, approved_target = (
+        _deployment(path, spec) if path else None
+        for path in (target_file, old_target_file, approved_target_file)
+    )
+    apart = approved if approved and not (old and approved.result == old.result) else None
     said = benchmark_verdict(
         spec.objectives,
         _arm(new, target, prices),
-        _arm(old, target if same_price else old_target, prices) if old else None,
+        _arm(old, old_target or _stand_in(old, target), prices) if old else None,
         confidence=float(spec.confidence),
+        approved=ApprovedArm(_arm(apart, approved_target or _stand_in(apart, target), prices))
+        if apart
+        else None,
     )
+    unpriced = [
+        name
+        for name, past, own in (("baseline", old, old_target), ("approved", apart, approved_target))
+        if past and not own and _stand_in(past, target)
+    ]
     checked = Checked(
         budget=named(budget),
         spec=spec,
         result=new,
         baseline=old,
+        approved=approved,
         said=said,
         outcome=outcome(said, spec.trade_offs, compared=old is not None),
-        same_price=bool(same_price and target and prices),
+        priced_alike=unpriced if prices else [],
     )
     click.echo({"table": table, "json": document, "junit": junit}[output](checked))
     return _CODES[checked.outcome]
@@ -109,6 +131,11 @@ def _arm(measured: Measurement, target: Object | None, prices: PriceTable | None
     loaded = measured.loaded
     cost = _cost(target, loaded.requests if loaded else {}, prices)
     return Arm(measured.result, cost, tuple(loaded.hardware) if loaded else None)
+
+
+def _stand_in(past: Measurement, target: Object | None) -> Object | None:
+    """The candidate's Deployment, where it is not on record what the pods of an earlier result reserved."""
+    return None if past.loaded and past.loaded.requests else target
 
 
 def _cost(

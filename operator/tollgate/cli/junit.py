@@ -9,16 +9,19 @@ from __future__ import annotations
 
 from xml.etree import ElementTree as ET
 
-from tollgate.api.comparison import ParetoRelation
-from tollgate.api.verdict import ObjectiveResult, Relation, Verdict
+from tollgate.api.comparison import Against, ParetoRelation
+from tollgate.api.verdict import ObjectiveResult, Verdict
 from tollgate.cli.report import Checked
 from tollgate.cli.tables import printable
 
-_PROPERTIES = ("limit", "observed", "low", "high", "requests", "overLimit", "relation")
+_PROPERTIES = (
+    "limit", "observed", "low", "high", "requests", "overLimit", "relation", "relationToApproved"
+)  # fmt: skip
+_CASES = {Against.LAST_GOOD: "against the baseline", Against.APPROVED: "against the approved baseline"}
 
 
 def junit(checked: Checked) -> str:
-    """One test case an objective, and one for the comparison where there is a baseline."""
+    """One test case an objective, and one for each baseline that it was compared with."""
     suite = ET.Element("testsuite", name=printable(f"tollgate check {checked.budget}"), time="0")
     _properties(
         suite,
@@ -32,8 +35,9 @@ def junit(checked: Checked) -> str:
     )
     for result in checked.said.objectives:
         _objective(_case(suite, checked, result.name), result)
-    if checked.baseline is not None:
-        _comparison(_case(suite, checked, "against the baseline"), checked)
+    for against, name in _CASES.items():
+        if against in checked.said.comparisons:
+            _comparison(_case(suite, checked, name), checked, against)
     for count, found in (("tests", "testcase"), ("failures", ".//failure"), ("errors", ".//error")):
         suite.set(count, str(len(suite.findall(found))))
     root = ET.Element("testsuites")
@@ -54,16 +58,16 @@ def _objective(case: ET.Element, result: ObjectiveResult) -> None:
         _passed(case, result.message)
 
 
-def _comparison(case: ET.Element, checked: Checked) -> None:
-    relation = checked.said.relation
+def _comparison(case: ET.Element, checked: Checked, against: Against) -> None:
+    comparison = checked.said.comparisons[against]
+    relation, allowed = comparison.relation, checked.spec.trade_offs == "Allow"
     _properties(case, {"relation": relation.value, "tradeOffs": checked.spec.trade_offs})
-    worse = any(r.relation is Relation.WORSE for r in checked.said.objectives)
-    if worse and checked.spec.trade_offs != "Allow":
-        _told(case, "failure", relation.value, checked.said.message)
-    elif relation is ParetoRelation.UNKNOWN and checked.spec.trade_offs != "Allow":
-        _told(case, "error", relation.value, checked.said.message)
+    if checked.worse_than(against) and not allowed:
+        _told(case, "failure", relation.value, comparison.message)
+    elif relation is ParetoRelation.UNKNOWN and against is Against.LAST_GOOD and not allowed:
+        _told(case, "error", relation.value, comparison.message)
     else:
-        _passed(case, checked.said.message)
+        _passed(case, comparison.message)
 
 
 def _case(suite: ET.Element, checked: Checked, name: str) -> ET.Element:

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from tollgate.api.budget import BudgetSpec
-from tollgate.api.comparison import ParetoRelation
+from tollgate.api.comparison import Against, ParetoRelation
 from tollgate.api.objective import objective_quantity
 from tollgate.api.verdict import ObjectiveResult, Relation, Verdict
 from tollgate.cli.measurements import Measurement
@@ -25,18 +25,24 @@ _COLOURS = {
     Outcome.NEEDS_SIGN_OFF: "yellow",
 }
 
+_CALLED = {Against.LAST_GOOD: "the baseline", Against.APPROVED: "the approved baseline"}
+
 
 @dataclass(frozen=True)
 class Checked:
-    """A benchmark judged by a budget; `same_price`: the baseline's pods were priced as the candidate's."""
+    """A benchmark judged by a budget.
+
+    `approved` is the approved baseline; `priced_alike` names those whose pods were priced as the candidate's.
+    """
 
     budget: str
     spec: BudgetSpec
     result: Measurement
     baseline: Measurement | None
+    approved: Measurement | None
     said: BenchmarkVerdict
     outcome: Outcome
-    same_price: bool
+    priced_alike: list[str]
 
     @property
     def headline(self) -> str:
@@ -44,30 +50,52 @@ class Checked:
         results = self.said.objectives
         named = [r.name for r in results if r.verdict.value == self.outcome.value]
         if self.outcome is Outcome.WITHIN:
-            worse = ", and none is worse than the baseline" if self._nothing_worse else ""
+            compared = " or ".join(_CALLED[against] for against in self._nothing_worse)
+            worse = f", and none is worse than {compared}" if compared else ""
             return f"all {count(len(results), 'objective')} are within their limits{worse}"
         if named:
             return f"{', '.join(named)} ({len(named)} of {count(len(results), 'objective')})"
         within = "all objectives are within their limits, but"
-        worse_in = [r.name for r in results if r.relation is Relation.WORSE]
-        if not worse_in:
+        worse = " and ".join(
+            f"worse than {_CALLED[against]} in {', '.join(names)}"
+            for against in self.said.comparisons
+            if (names := self.worse_than(against))
+        )
+        if not worse:
             return f"{within} {self.said.message}"
         forbids = " (tradeOffs: Forbid)" if self.outcome is Outcome.BREACH else ""
-        return f"{within} worse than the baseline in {', '.join(worse_in)}{forbids}"
+        return f"{within} {worse}{forbids}"
+
+    def worse_than(self, against: Against) -> list[str]:
+        """The objectives that people are asked about for that baseline."""
+        return [r.name for r in self.said.objectives if _relation(r, against) is Relation.WORSE]
 
     @property
-    def _nothing_worse(self) -> bool:
-        known = self.baseline is not None and self.said.relation is not ParetoRelation.UNKNOWN
-        return known and all(r.relation is not Relation.WORSE for r in self.said.objectives)
+    def _nothing_worse(self) -> list[Against]:
+        """Those that it was compared with in everything, and found worse in nothing."""
+        return [
+            against
+            for against, comparison in self.said.comparisons.items()
+            if comparison.relation is not ParetoRelation.UNKNOWN and not comparison.shows(Relation.WORSE)
+        ]
 
     @property
     def notes(self) -> list[str]:
         """What a reader ought to know to trust the verdict."""
-        if not self.same_price or not any(o.per for o in self.spec.objectives):
-            return []
-        return [
-            "the baseline's pods are priced as those of --target: pass --baseline-target if they request less or more"
-        ]
+        said = []
+        if self.approved and self.baseline and Against.APPROVED not in self.said.comparisons:
+            said.append("the approved baseline is the baseline: they are compared once")
+        if any(o.per for o in self.spec.objectives):
+            said += [
+                f"the {name.replace('approved', 'approved baseline')}'s pods are priced as those of --target: "
+                f"pass --{name}-target if they request less or more"
+                for name in self.priced_alike
+            ]
+        return said
+
+
+def _relation(result: ObjectiveResult, against: Against) -> Relation | None:
+    return result.relation if against is Against.LAST_GOOD else result.relation_to_approved
 
 
 def table(checked: Checked) -> str:
@@ -79,9 +107,11 @@ def table(checked: Checked) -> str:
 def _lines(checked: Checked) -> Iterator[str]:
     header = ["OBJECTIVE", "VERDICT", "OBSERVED", "INTERVAL", "LIMIT", "REQUESTS", "OVER"]
     rows = [_row(checked, r) for r in checked.said.objectives]
-    if checked.baseline is not None:
-        header.append("BASELINE")
-        rows = [[*row, r.relation or ""] for row, r in zip(rows, checked.said.objectives, strict=True)]
+    for against in checked.said.comparisons:
+        header.append("BASELINE" if against is Against.LAST_GOOD else "APPROVED")
+        rows = [
+            [*row, _relation(r, against) or ""] for row, r in zip(rows, checked.said.objectives, strict=True)
+        ]
     yield from aligned(header, rows, right=(2, 5, 6))
     yield ""
     for r in checked.said.objectives:
@@ -89,9 +119,15 @@ def _lines(checked: Checked) -> Iterator[str]:
     yield ""
     yield f"  budget    {checked.budget}, confidence {checked.spec.confidence}"
     yield f"  result    {_about(checked.result)}"
-    if checked.baseline is not None:
-        yield f"  baseline  {_about(checked.baseline)}"
-        yield f"            {checked.said.relation}: {checked.said.message}"
+    for name, against, past in (
+        ("baseline", Against.LAST_GOOD, checked.baseline),
+        ("approved", Against.APPROVED, checked.approved),
+    ):
+        if past is not None:
+            yield f"  {name}  {_about(past)}"
+        if against in checked.said.comparisons:
+            comparison = checked.said.comparisons[against]
+            yield f"            {comparison.relation}: {comparison.message}"
     for note in checked.notes:
         yield f"  note      {note}"
 
@@ -126,8 +162,10 @@ def document(checked: Checked) -> str:
             },
             "result": _source(checked.result),
             "baseline": _source(checked.baseline) if checked.baseline else None,
+            "approved": _source(checked.approved) if checked.approved else None,
             "relation": checked.said.relation.value,
             "relationMessage": checked.said.message,
+            "comparisons": [c.result(against).dump() for against, c in checked.said.comparisons.items()],
             "objectives": [r.dump() for r in checked.said.objectives],
             "notes": checked.notes,
         },

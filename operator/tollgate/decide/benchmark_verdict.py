@@ -23,10 +23,13 @@ NOTHING_TO_COMPARE_WITH = "there is no recorded benchmark of last-good to compar
 
 @dataclass(frozen=True)
 class ApprovedArm:
-    """The approved baseline's measurement, and the number of its release."""
+    """The approved baseline's measurement, and the number of its release; 0 where it is not known."""
 
     arm: Arm
-    release: int
+    release: int = 0
+
+    def __str__(self) -> str:
+        return "the approved baseline" + (f" (release {self.release})" if self.release else "")
 
 
 @dataclass(frozen=True)
@@ -62,8 +65,9 @@ def benchmark_verdict(
         relation, message = step.relation, step.message
         results = [r.model_copy(update={"relation": step.of(r.name)}) for r in results]
     if approved is not None:
-        name = f"the approved baseline (release {approved.release})"
-        since = compare_benchmarks(objectives, candidate, approved.arm, confidence=each, against=name)
+        since = compare_benchmarks(
+            objectives, candidate, approved.arm, confidence=each, against=str(approved)
+        )
         made[Against.APPROVED] = since
         excused = _excused(objectives, made.get(Against.LAST_GOOD), since)
         results = [
@@ -107,8 +111,9 @@ def outcome(
         return Outcome.BREACH
     if Verdict.INCONCLUSIVE in verdicts:
         return Outcome.INCONCLUSIVE
-    if not compared or trade_offs == "Allow":
+    if trade_offs == "Allow":
         return Outcome.WITHIN
     if worsened(said.objectives):
         return Outcome.BREACH if trade_offs == "Forbid" else Outcome.NEEDS_SIGN_OFF
-    return Outcome.INCONCLUSIVE if said.relation is ParetoRelation.UNKNOWN else Outcome.WITHIN
+    unknown = compared and said.relation is ParetoRelation.UNKNOWN
+    return Outcome.INCONCLUSIVE if unknown else Outcome.WITHIN

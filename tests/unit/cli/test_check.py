@@ -10,6 +10,7 @@ import pytest
 from tests.unit.cli.checking import Case
 from tests.unit.cli.files import DEARER, FASTER, OBJECTIVES, PRICES, SLOW, deployment, good
 from tests.unit.decide.objectives import objective
+from tollgate.api.benchmark import BenchmarkResult
 from tollgate.api.transport import encode, encode_error
 from tollgate.decide.judge_benchmark import judge_benchmark
 
@@ -102,6 +103,83 @@ class TestBaseline:
             "--prices", write("prices.yaml", PRICES), "--target", write("new.yaml", deployment(cpu)),
             "--baseline-target", write("old.yaml", deployment(then)),
         )  # fmt: skip
+
+
+def mean_of(milliseconds: float) -> BenchmarkResult:
+    blocks = [{"requests": 120, "mean": f"{milliseconds + (i % 3 - 1) / 10}ms"} for i in range(20)]
+    return good(mean=f"{milliseconds}ms", blocks=blocks)
+
+
+class TestApproved:
+    """Many small losses, added up as the operator does."""
+
+    def against(self, case: Case, milliseconds: float) -> tuple[object, ...]:
+        return ("--approved", case.folder.write("approved.json", mean_of(milliseconds)))
+
+    @pytest.mark.parametrize(("trade_offs", "code"), [("RequireSignOff", 3), ("Forbid", 1), ("Allow", 0)])
+    def test_small_losses_add_up(self, case: Case, trade_offs: str, code: int) -> None:
+        step = {"spec": {"tradeOffs": trade_offs}, "baseline": mean_of(52)}
+        assert case.run(mean_of(53), **step).code == 0
+        ran = case.run(mean_of(53), **step, more=self.against(case, 49))
+        assert ran.code == code
+        assert "Dominated: against the approved baseline: mean is worse, 53ms against 49ms" in ran.out
+        if code:
+            assert "but worse than the approved baseline in mean" in ran.out.splitlines()[0]
+
+    def test_it_is_enough_alone(self, case: Case) -> None:
+        assert case.run(mean_of(53), more=self.against(case, 49)).code == 3
+        ran = case.run(mean_of(50), more=self.against(case, 49))
+        assert ran.code == 0
+        assert ran.out.splitlines()[0].endswith("and none is worse than the approved baseline")
+
+    def test_both_are_named(self, case: Case) -> None:
+        ran = case.run(mean_of(60), baseline=mean_of(52), more=self.against(case, 49))
+        assert "worse than the baseline in mean and worse than the approved baseline in mean" in ran.out
+        ran = case.run(mean_of(50), baseline=mean_of(50), more=self.against(case, 49))
+        assert ran.out.splitlines()[0].endswith("none is worse than the baseline or the approved baseline")
+
+    def test_the_way_back_is_not_held(self, case: Case) -> None:
+        """Better than what serves, though not as good as what was approved: as the operator has it."""
+        ran = case.run(mean_of(53), baseline=mean_of(60), more=self.against(case, 49))
+        assert ran.code == 0
+        assert ran.out.splitlines()[0].endswith("none is worse than the baseline")
+
+    def test_what_was_measured_otherwise_is_told_and_holds_nothing(self, case: Case) -> None:
+        other = good().model_copy(update={"dataset": "sha256:" + "c" * 64})
+        more = ("--approved", case.folder.write("approved.json", other))
+        ran = case.run(good(), baseline=good(), more=more)
+        assert ran.code == 0
+        assert "not comparable with the approved baseline's benchmark: the dataset has changed" in ran.out
+        assert ran.out.splitlines()[0].endswith("none is worse than the baseline")
+
+    def test_the_same_result_is_compared_once(self, case: Case) -> None:
+        said = case.json(mean_of(50), baseline=mean_of(49), more=self.against(case, 49))
+        assert [c["against"] for c in said["comparisons"]] == ["LastGood"]
+        assert said["notes"] == ["the approved baseline is the baseline: they are compared once"]
+
+    def test_its_price_may_be_another(self, case: Case) -> None:
+        write = case.folder.write
+        priced = (
+            "--prices", write("prices.yaml", PRICES), "--target", write("new.yaml", deployment("1")),
+            *self.against(case, 50),
+        )  # fmt: skip
+        said = case.json(mean_of(50), spec=DEARER, more=priced)
+        assert "pass --approved-target" in said["notes"][0]
+        assert said["objectives"][3]["relationToApproved"] == "Equal"
+        then = ("--approved-target", write("then.yaml", deployment("0.5")))
+        said = case.json(mean_of(50), spec=DEARER, more=(*priced, *then))
+        assert said["notes"] == []
+        assert said["objectives"][3]["relationToApproved"] == "Worse"
+
+    def test_junit_has_a_case_for_it(self, case: Case) -> None:
+        more = ("-o", "junit", *self.against(case, 49))
+        root = ET.fromstring(case.run(mean_of(53), baseline=mean_of(52), more=more).out)
+        step, since = root.findall(".//testcase")[-2:]
+        assert (step.get("name"), step.find("failure")) == ("against the baseline", None)
+        assert since.get("name") == "against the approved baseline"
+        failure = since.find("failure")
+        assert failure is not None
+        assert failure.get("type") == "Dominated"
 
 
 class TestCost:

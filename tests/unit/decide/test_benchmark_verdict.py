@@ -113,5 +113,6 @@ def test_what_a_benchmark_means(verdicts: str, relations: str, trade_offs: Any, 
     )
     said = BenchmarkVerdict(results, pareto([r.relation for r in results if r.relation]), "")
     assert outcome(said, trade_offs, compared=True) is meant
-    alone = outcome(said, trade_offs, compared=False)
+    unrelated = tuple(r.model_copy(update={"relation": None}) for r in results)
+    alone = outcome(BenchmarkVerdict(unrelated, ParetoRelation.UNKNOWN, ""), trade_offs, compared=False)
     assert (alone is Outcome.WITHIN) == (set(verdicts) == {"W"})
