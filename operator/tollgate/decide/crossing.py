@@ -79,6 +79,7 @@ def slow_for_breach(n: int, p0: float, alpha: float) -> int | None:
     return _first(lambda slow: log_breach(n, slow, p0, alpha) >= need, 0, n)
 
 
+@lru_cache(maxsize=4096)
 def requests_for_within(slow: int, p0: float, alpha: float, *, above: int = 0) -> int:
     """The fewest requests, more than `above`, that are Within if `slow` of them are slow."""
     return max(above + 1, int(within_from(slow, p0, alpha)))

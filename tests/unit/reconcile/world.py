@@ -41,11 +41,16 @@ class Killed(BaseException):
     """The operator was killed right after a write."""
 
 
+def as_sent(obj: Any) -> Any:
+    """A copy of what came or goes as JSON, and of nothing else: a date or a tuple would not survive a real request."""
+    return json.loads(json.dumps(obj))
+
+
 def merge(into: Any, patch: Any) -> Any:
     """RFC 7386."""
     if not isinstance(patch, Mapping):
-        return copy.deepcopy(patch)
-    result = copy.deepcopy(into) if isinstance(into, dict) else {}
+        return as_sent(patch)
+    result = dict(into) if isinstance(into, dict) else {}
     for key, value in patch.items():
         if value is None:
             result.pop(key, None)
@@ -88,17 +93,17 @@ class World:
         if kind.plural in self.hidden:
             raise Denied(f"get {kind.kind} {name}: forbidden")
         found = self.objects.get((kind.plural, namespace, name))
-        return copy.deepcopy(found) if found else None
+        return as_sent(found) if found else None
 
     async def list(self, kind: Kind, namespace: str, labels: str = "") -> list[Object]:
         wanted = dict(part.split("=", 1) for part in labels.split(",") if part)
-        return [copy.deepcopy(o) for o in self._all(kind.plural, namespace) if self._matches(o, wanted)]
+        return [as_sent(o) for o in self._all(kind.plural, namespace) if self._matches(o, wanted)]
 
     async def create(self, obj: Object, *, dry_run: bool = False) -> Object:
         if dry_run:
             if self.checks_approvers:
                 raise Denied(APPROVER_REFUSAL)
-            return copy.deepcopy(obj)
+            return as_sent(obj)
         if obj["kind"] == "SelfSubjectReview":  # stored nowhere
             return {**obj, "status": {"userInfo": self.me}}
         if obj["kind"] == DECISION.kind:
@@ -130,7 +135,7 @@ class World:
             new["metadata"]["generation"] += 1
         self._store(key, new)
         self._wrote(f"patch {kind.kind} {name} {dict(body)}" if subresource != "status" else f"status {name}")
-        return copy.deepcopy(new)
+        return as_sent(new)
 
     async def delete(self, kind: Kind, namespace: str, name: str, *, uid: str) -> None:
         found = self.objects.get((kind.plural, namespace, name))
@@ -196,7 +201,7 @@ class World:
         key = (plural, namespace, name)
         if key in self.objects:
             raise Conflict(f"{kind} {key[2]} exists")
-        new = copy.deepcopy(obj)
+        new = as_sent(obj)
         new["metadata"] |= {
             "name": name,
             "uid": f"{self._uids:08d}-uid",
@@ -204,7 +209,7 @@ class World:
             "generation": 1,
         }
         self._store(key, new)
-        return copy.deepcopy(new)
+        return as_sent(new)
 
     def remove(self, kind: Kind, name: str, namespace: str = "vision") -> None:
         del self.objects[(kind.plural, namespace, name)]
@@ -215,7 +220,7 @@ class World:
         if behaviour is not None:
             self.versions[version] = copy.copy(behaviour)
         target = self.objects[("deployments", "vision", "digits")]
-        new = copy.deepcopy(target)
+        new = as_sent(target)
         container = new["spec"]["template"]["spec"]["containers"][0]
         container["image"] = f"digits:{version}"
         if annotations:
@@ -299,7 +304,7 @@ class World:
 
     @staticmethod
     def _bare(template: Object) -> Object:
-        bare: Object = copy.deepcopy(template)
+        bare: Object = as_sent(template)
         (bare["metadata"].get("labels") or {}).pop("pod-template-hash", None)
         return bare
 
@@ -319,7 +324,7 @@ class World:
             return
         if not current:
             name = f"{target['metadata']['name']}-{self._uids:06d}"
-            template = copy.deepcopy(target["spec"]["template"])
+            template = as_sent(target["spec"]["template"])
             template["metadata"].setdefault("labels", {})["pod-template-hash"] = f"{self._uids:06d}"
             labels = template["metadata"]["labels"]
             owner = {"uid": target["metadata"]["uid"], "controller": True, "kind": "Deployment", "name": ""}
