@@ -327,6 +327,7 @@ def full_status() -> BudgetStatus:
                 counts=[
                     ArmCounts(
                         name="tail",
+                        limit="250ms",
                         canary_requests=100,
                         canary_over_limit=1,
                         stable_requests=900,

@@ -77,6 +77,7 @@ def segment(draw: st.DrawFn) -> ArmSegment:
     (canary, slow), (stable, stable_slow) = draw(ARM), draw(ARM)
     counts = ArmCounts(
         name="tail",
+        limit="250ms",
         canary_requests=canary,
         canary_over_limit=slow,
         stable_requests=stable,
@@ -89,6 +90,7 @@ def segment(draw: st.DrawFn) -> ArmSegment:
 FAILURE = st.none() | st.just((Reason.PODS_NOT_SCRAPED, "check that it is scraped"))
 ARMS = st.builds(
     Arms,
+    st.sampled_from(["250ms", "0.5%"]),
     st.lists(st.tuples(ARM, ARM).map(lambda both: ArmBlock(*both[0], *both[1])), max_size=20).map(tuple),
     FAILURE,
 )

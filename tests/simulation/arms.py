@@ -76,7 +76,7 @@ def first_worse(seen: Segment, objective: Objective, alpha: float) -> NDArray[np
         rows = zip(*(np.asarray(count)[run].tolist() for count in seen), strict=True)
         blocks = tuple(ArmBlock(*row) for row in rows)
         for look in np.flatnonzero(spoken[run]).tolist():
-            at = Beside("", NOON, arms={objective.name: Arms(blocks[: look + 1])})
+            at = Beside("", NOON, arms={objective.name: Arms(objective.limit, blocks[: look + 1])})
             (judged,) = judge_beside([result], [objective], at, alpha)
             if judged.reason is Reason.WORSE_THAN_STABLE:
                 first[run] = look + 1

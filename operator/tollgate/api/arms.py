@@ -13,7 +13,7 @@ from pydantic import Field, StringConstraints
 from tollgate.api.base import Keyed, Model, Text
 from tollgate.api.comparison import Factor
 from tollgate.api.objective import ObjectiveName
-from tollgate.api.verdict import Reason
+from tollgate.api.verdict import Quantity, Reason
 
 MOST_SEGMENTS = 16
 MOST_ARM_BLOCKS = 64
@@ -26,6 +26,9 @@ class ArmCounts(Model):
     """What both versions counted for one objective."""
 
     name: ObjectiveName = Field(description="Name of the objective.")
+    limit: Quantity = Field(
+        "", description="The limit they were counted for; under another one they are void."
+    )
     canary_requests: int = Field(0, ge=0, description="Requests to the canary.")
     canary_over_limit: int = Field(
         0,
@@ -56,6 +59,7 @@ class ArmBlocks(Model):
     """The present segment of one objective."""
 
     name: ObjectiveName = Field(description="Name of the objective.")
+    limit: Quantity = Field("", description="The limit in force.")
     blocks: Annotated[list[ArmRow], Field(max_length=MOST_ARM_BLOCKS)] = Field(
         default_factory=list,
         description="Block by block of time: requests to the canary, how many of them were over the limit, and the "

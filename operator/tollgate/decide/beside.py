@@ -49,6 +49,7 @@ class ArmBlock(NamedTuple):
 class Arms:
     """One objective in the present segment; `failure` says why the stable version can not be compared with."""
 
+    limit: str
     blocks: tuple[ArmBlock, ...] = ()
     failure: Failure | None = None
 
@@ -80,24 +81,29 @@ class Beside:
 
     def of(self, name: str) -> list[ArmCounts]:
         """What each segment counted for one objective."""
-        found = [counts for segment in self.before for counts in segment.counts if counts.name == name]
+        found = [counts for segment in self.before for counts in self._counts(segment, name)]
         return found if self.full else [*found, self.present(name)]
 
     def present(self, name: str) -> ArmCounts:
         """What the present segment has counted. What was counted once is not lost with Prometheus."""
         blocks = self.arms[name].blocks
-        if not blocks and self.kept is not None:
-            stored = (counts for counts in self.kept.counts if counts.name == name)
-            return next(stored, ArmCounts(name=name))
+        if not blocks and self.kept is not None and (stored := self._counts(self.kept, name)):
+            return stored[0]
         total = _sum(blocks)
         return ArmCounts(
             name=name,
+            limit=self.arms[name].limit,
             canary_requests=total.canary,
             canary_over_limit=total.canary_over,
             stable_requests=total.stable,
             stable_over_limit=total.stable_over,
             clumping=_rounded_up(_clumping(blocks, total)),
         )
+
+    def _counts(self, segment: ArmSegment, name: str) -> list[ArmCounts]:
+        """What a segment counted for one objective; nothing if its limit was another one."""
+        limit = self.arms[name].limit
+        return [counts for counts in segment.counts if (counts.name, counts.limit) == (name, limit)]
 
 
 def pods_digest(canary: Iterable[str], stable: Iterable[str]) -> str:
@@ -125,13 +131,13 @@ def counted(
     arms = {}
     for o in objectives:
         blocks = () if at.full else tuple(_blocks(o, numbers, canary, stable))
-        arms[o.name] = Arms(blocks, unfit(o, stable))
+        arms[o.name] = Arms(o.limit, blocks, unfit(o, stable))
     return replace(at, arms=arms)
 
 
 def not_counted(at: Beside, objectives: Iterable[Objective], failure: Failure) -> Beside:
     """The present segment where a version's data could not be had."""
-    return replace(at, arms={o.name: Arms(failure=failure) for o in objectives})
+    return replace(at, arms={o.name: Arms(o.limit, failure=failure) for o in objectives})
 
 
 def to_compare(objectives: Iterable[Objective], accepted: Collection[str]) -> tuple[Objective, ...]:

@@ -96,7 +96,9 @@ def _write_beside(beside: Beside) -> ArmsEvidence:
     for name, arms in beside.arms.items():
         reason, message = arms.failure or (None, "")
         rows = [" ".join(map(str, block)) for block in arms.blocks]
-        objectives.append(ArmBlocks(name=name, blocks=rows, reason=reason, message=message[:1024]))
+        objectives.append(
+            ArmBlocks(name=name, limit=arms.limit, blocks=rows, reason=reason, message=message[:1024])
+        )
     return ArmsEvidence(
         pods=beside.pods,
         since=beside.since,
@@ -109,6 +111,7 @@ def _write_beside(beside: Beside) -> ArmsEvidence:
 def _read_beside(evidence: ArmsEvidence) -> Beside:
     arms = {
         one.name: Arms(
+            one.limit,
             tuple(ArmBlock(*map(int, row.split(" "))) for row in one.blocks),
             (one.reason, one.message) if one.reason else None,
         )

@@ -152,6 +152,14 @@ def test_segments_add_up_to_a_breach_that_none_is_alone() -> None:
     assert verdicts[-1] is Verdict.BREACH
 
 
+def test_what_was_counted_for_another_limit_is_void() -> None:
+    stored = seen(arm(100, [3] * 20), arm(900, [9] * 20)).segments()
+    looser = TAIL.model_copy(update={"max": "300ms"})
+    for pods in (PODS, MORE_PODS):
+        down = not_counted(begun(stored, pods, NOON), [looser], (Reason.METRICS_UNAVAILABLE, "it is down"))
+        assert result(down, o=looser).reason is Reason.METRICS_UNAVAILABLE
+
+
 def test_pods_that_come_back_do_not_open_a_closed_segment() -> None:
     first = begun([], PODS, NOON).segments()
     second = begun(first, MORE_PODS, NOON + timedelta(seconds=60)).segments()
@@ -163,6 +171,7 @@ def test_pods_that_come_back_do_not_open_a_closed_segment() -> None:
 def slow_segment(number: int, slow: int = 1) -> ArmSegment:
     counts = ArmCounts(
         name="tail",
+        limit="250ms",
         canary_requests=100,
         canary_over_limit=slow,
         stable_requests=900,

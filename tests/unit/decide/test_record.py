@@ -82,6 +82,7 @@ def beside(names: list[str], words: str) -> Beside:
     counts = [
         ArmCounts(
             name=name,
+            limit="0.032s",
             canary_requests=10**6,
             canary_over_limit=10**5,
             stable_requests=10**7,
@@ -91,7 +92,7 @@ def beside(names: list[str], words: str) -> Beside:
         for name in names
     ]
     segment = ArmSegment(pods="sha256:" + "0" * 64, since=NOON, counts=counts)
-    arms = Arms((ArmBlock(10**5, 10**4, 10**6, 10**5),) * MOST_ARM_BLOCKS, (Reason.NO_DATA, words))
+    arms = Arms("0.032s", (ArmBlock(10**5, 10**4, 10**6, 10**5),) * MOST_ARM_BLOCKS, (Reason.NO_DATA, words))
     return Beside(segment.pods, NOON, (segment,) * (MOST_SEGMENTS - 1), segment, dict.fromkeys(names, arms))
 
 
