@@ -54,10 +54,12 @@ class KindCluster:
         """Creates the cluster, unless it is there and answers."""
         kind = gobuild.tool("kind")
         if NAME in run([kind, "get", "clusters"]).split():
-            if self._revive(kind):
+            if self._complete.exists() and self._revive(kind):
                 say("  the kind cluster is running: reusing it")
                 return
-            say("  the kind cluster is there but not ready (was its creation interrupted?): making it anew")
+            say(
+                "  the kind cluster is there, but its creation was interrupted or it does not start: making it anew"
+            )
             self.down()
         template = Template((paths.CONFIG / "kind.yaml").read_text())
         config = template.substitute(policy=audit_policy(), audit=self.audit_log.parent)
@@ -71,6 +73,7 @@ class KindCluster:
                 attempt([kind, "delete", "cluster", *self._named])
                 said = f"{last_words(made.stderr)}\nIts node's logs are in {_LOGS}."
                 raise ClusterError(f"kind could not make the cluster:\n{said}")
+        paths.write(self._complete, NODE)
 
     def down(self) -> None:
         """Deletes the cluster."""
@@ -101,6 +104,11 @@ class KindCluster:
     def service_url(self, namespace: str, service: str, port: int) -> str:
         """The local end of a port-forward."""
         return forwarded_url(self.kubeconfig, namespace, service, port)
+
+    @property
+    def _complete(self) -> Path:
+        """Exists once kind has finished: a node is ready some seconds before pods may be scheduled on it."""
+        return paths.CLUSTER / "complete"
 
     @property
     def _named(self) -> list[str]:

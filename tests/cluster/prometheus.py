@@ -34,18 +34,20 @@ def ensure(cluster: Cluster) -> str:
         Template(manifest).substitute(namespace=NAMESPACE, image=image, interval=interval, digest=digest)
     )
     kubectl.rolled_out(NAMESPACE, SERVICE)
-    url = cluster.service_url(NAMESPACE, SERVICE, PORT)
-    _wait_for_answers(url)
-    return url
+    return answering_url(cluster)
 
 
-def _wait_for_answers(url: str, timeout_seconds: float = 60) -> None:
-    """Waits until Prometheus has scraped itself, and so answers a query with a value."""
-    with step(f"waiting for Prometheus to answer at {url}") as waiting:
-        while not _answers(url):
+def answering_url(cluster: Cluster, timeout_seconds: float = 60) -> str:
+    """Waits until Prometheus has scraped itself, and so answers a query with a value; returns its address.
+
+    Asks the cluster for the address each time: a port-forward ends with the pod that it led to.
+    """
+    with step("waiting for Prometheus to answer") as waiting:
+        while not _answers(url := cluster.service_url(NAMESPACE, SERVICE, PORT)):
             if waiting.seconds > timeout_seconds:
                 raise ClusterError(f"Prometheus at {url} has no data after {timeout_seconds:.0f} s")
             time.sleep(0.25)
+    return url
 
 
 def _answers(url: str) -> bool:
