@@ -11,8 +11,8 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from tollgate.api.base import Keyed, Model, Text
-from tollgate.api.comparison import Factor
 from tollgate.api.objective import ObjectiveName
+from tollgate.api.quantities import Factor
 from tollgate.api.verdict import Quantity, Reason
 
 MOST_SEGMENTS = 16

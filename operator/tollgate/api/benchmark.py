@@ -11,16 +11,12 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, model_validator
 
-from tollgate.api import units
 from tollgate.api.base import Keyed, Model, NameOrEmpty, NameRef, Revision, Rule, Text, WorkloadRef, checked
 from tollgate.api.canonical import Digest
 from tollgate.api.conditions import Condition
 from tollgate.api.hardware import LoadedPods
-
-Duration = Annotated[str, StringConstraints(pattern=units.DURATION_PATTERN, max_length=32)]
-Rate = Annotated[str, StringConstraints(pattern=units.RATE_PATTERN, max_length=32)]
-DurationOrEmpty = Annotated[str, StringConstraints(pattern=rf"^({units.NUMBER}(us|ms|s))?$", max_length=32)]
-Count = Annotated[int, Field(ge=0, le=1_000_000_000)]
+from tollgate.api.paired import MOST_STAGES, PairedStage
+from tollgate.api.quantities import Count, Duration, DurationOrEmpty, Rate
 
 _LONGEST_KIND = 32
 
@@ -39,6 +35,11 @@ class BenchmarkSpec(Model):
     )
     revision: Revision = Field(
         "", description="Revision that is measured; set by the operator for a candidate."
+    )
+    baseline: WorkloadRef | None = Field(
+        None,
+        description="Deployment to compare with: its ready pods are loaded in turn with the target's, on the "
+        "same inputs. That takes three times as long.",
     )
 
 
@@ -163,6 +164,11 @@ class BenchmarkResult(Model):
     stages: Annotated[list[StageResult], Field(min_length=1, max_length=8)] = Field(
         description="The stages, in order."
     )
+    paired: Annotated[list[PairedStage], Field(max_length=MOST_STAGES), Keyed("name")] = Field(
+        default_factory=list,
+        description="The measured stages once more, target and baseline in turn; empty without a baseline.",
+    )
+    baseline_pods: int = Field(0, ge=0, le=1000, description="Number of the baseline's pods.")
 
 
 class BenchmarkStatus(Model):
@@ -177,6 +183,9 @@ class BenchmarkStatus(Model):
     started_at: datetime | None = Field(None, description="When the Job was made.")
     completed_at: datetime | None = Field(None, description="When the result was read.")
     loaded: LoadedPods | None = Field(None, description="The pods that were loaded, as the load began.")
+    baseline_loaded: LoadedPods | None = Field(
+        None, description="The pods of the baseline that were loaded in turn with them."
+    )
     result: BenchmarkResult | None = Field(None, description="The measurement.")
 
 

@@ -8,9 +8,8 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from tollgate.api.base import Keyed, Model, Text
+from tollgate.api.quantities import Factor
 from tollgate.api.verdict import Quantity, Relation
-
-Factor = Annotated[str, StringConstraints(pattern=r"^([0-9]{1,12}(\.[0-9]{1,9})?)?$", max_length=22)]
 
 
 class ParetoRelation(StrEnum):

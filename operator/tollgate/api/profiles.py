@@ -13,6 +13,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from tollgate.api import units
 from tollgate.api.base import Keyed, Model, ObjectName, Rule, checked
+from tollgate.api.paired import FEWEST_REQUESTS, MOST_STAGES
 
 LabelName = Annotated[
     str, StringConstraints(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$", min_length=1, max_length=128)
@@ -57,6 +58,11 @@ class LoadStage(Model):
     def requests(self) -> int:
         """How many requests the stage sends on average."""
         return int(units.parse_rate(self.rate) * self.duration_seconds)
+
+    @property
+    def turns_seconds(self) -> int:
+        """For so long two arms are loaded in turn, at most: twice as long as if they answer in time, and 10 s."""
+        return 4 * self.duration_seconds + 10
 
 
 class Protocol(StrEnum):
@@ -162,6 +168,22 @@ class BenchmarkProfileSpec(Model):
     def measured(self) -> list[LoadStage]:
         """The stages that are judged."""
         return [stage for stage in self.stages if not stage.warm_up]
+
+
+def turns_problem(profile: BenchmarkProfileSpec) -> str:
+    """Why two arms cannot be loaded in turn by this profile; "" when they can."""
+    if len(profile.measured) > MOST_STAGES:
+        return (
+            f"it measures {len(profile.measured)} stages, and two arms can be loaded in turn in {MOST_STAGES} at most: "
+            "use fewer stages"
+        )
+    for stage in profile.measured:
+        if stage.requests < FEWEST_REQUESTS:
+            return (
+                f"stage {stage.name} sends {stage.requests} requests, too few to load two arms in turn: it needs "
+                f"{FEWEST_REQUESTS}, so raise its durationSeconds or its rate"
+            )
+    return ""
 
 
 class BenchmarkProfile(Model):

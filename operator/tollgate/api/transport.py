@@ -32,8 +32,8 @@ _SHORT_TEXT, _SHORTEST_TEXT = 200, 30  # characters of client_limited that are k
 def encode(result: BenchmarkResult) -> str:
     """The result as text of at most 4096 bytes. ValueError when even its exact counts do not fit.
 
-    They fit for 8 stages with 16 limits each, when the stages share their limits and the numbers have four
-    significant digits, as those of the load generator do.
+    They fit for 8 stages with 16 limits each, or 5 whose load a baseline met in turn, when the stages share their
+    limits and the numbers have four significant digits, as those of the load generator do.
     """
     for candidate in _smaller_and_smaller(result):
         text = _pack(candidate)

@@ -10,11 +10,11 @@ from typing import Annotated
 
 import jmespath
 from jmespath.exceptions import JMESPathError
-from pydantic import Field, StringConstraints, ValidationError, field_validator
+from pydantic import Field, StringConstraints, ValidationError, field_validator, model_validator
 
 from tollgate.api.base import Model
-from tollgate.api.benchmark import Duration
-from tollgate.api.profiles import BenchmarkProfileSpec, LoadStage
+from tollgate.api.profiles import BenchmarkProfileSpec, LoadStage, turns_problem
+from tollgate.api.quantities import Duration
 
 MAX_REQUESTS = 1_000_000  # of one stage: some 100 bytes of records and schedule each, in a small pod
 
@@ -33,6 +33,10 @@ class Plan(Model):
     targets: Annotated[list[Target], Field(min_length=1, max_length=1000)] = Field(
         description="host:port of each pod; requests go to them in turn."
     )
+    baseline: Annotated[list[Target], Field(max_length=1000)] = Field(
+        default_factory=list,
+        description="The same of the baseline, which is loaded in turn with the targets.",
+    )
 
     @field_validator("profile")
     @classmethod
@@ -45,6 +49,13 @@ class Plan(Model):
             reason = " ".join(str(error).split())
             raise ValueError(f"prediction {profile.prediction!r} is no JMESPath: {reason}") from None
         return profile
+
+    @model_validator(mode="after")
+    def _can_be_paired(self) -> Plan:
+        problem = turns_problem(self.profile) if self.baseline else ""
+        if problem:
+            raise ValueError(problem)
+        return self
 
 
 def parse_plan(text: str | bytes) -> Plan:

@@ -1,67 +1,126 @@
-"""A whole benchmark: the stages of a plan, one after the other, into a `BenchmarkResult`."""
+"""A whole benchmark: the stages of a plan, one after the other, into a `BenchmarkResult`.
+
+The stages are of the targets alone, whole and without a pause, as that is the load that is certified. Where there is a
+baseline, each measured stage is followed by the same load once more, in turns of targets and baseline.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
 
+from tollgate.api import units
 from tollgate.api.benchmark import BenchmarkResult, StageResult
+from tollgate.api.paired import PairedStage
+from tollgate.api.profiles import LoadStage
 from tollgate.api.transport import digest
 from tollgate.bench.client import Client
+from tollgate.bench.pacing import now
+from tollgate.bench.pairs import compare_turns
 from tollgate.bench.plan import Plan
 from tollgate.bench.protocol import Requests
 from tollgate.bench.records import StageRun
-from tollgate.bench.schedule import plan_stage
+from tollgate.bench.schedule import Schedule, plan_stage
 from tollgate.bench.stage import Stage
 from tollgate.bench.summary import summarize
+from tollgate.bench.turns import turns
 
 Log = Callable[[str], None]  # takes a line for people
 
 
 async def run(plan: Plan, requests: Requests, log: Log) -> BenchmarkResult:
     """Run every stage, in the profile's order. A server that fails, however it fails, is part of the result."""
-    profile = plan.profile
-    client = Client(plan.targets, requests.path)
-    stages: list[StageResult] = []
+    target = Client(plan.targets, requests.path)
+    baseline = Client(plan.baseline, requests.path) if plan.baseline else None
     try:
+        return await _Benchmark(plan, requests, target, baseline, log).run()
+    finally:
+        for client in filter(None, (target, baseline)):
+            await client.close()
+
+
+class _Benchmark:
+    """A plan in progress."""
+
+    def __init__(
+        self, plan: Plan, requests: Requests, target: Client, baseline: Client | None, log: Log
+    ) -> None:
+        self._plan = plan
+        self._requests = requests
+        self._target = target
+        self._baseline = baseline
+        self._log = log
+
+    async def run(self) -> BenchmarkResult:
+        profile = self._plan.profile
+        stages: list[StageResult] = []
+        paired: list[PairedStage] = []
         for number, stage in enumerate(profile.stages):
-            schedule = plan_stage(stage, len(requests), profile.seed, number)
-            record = await _with_progress(
-                stage.name, Stage(schedule, requests, client, profile.timeout_seconds), log
-            )
-            stages.append(summarize(stage, record, plan.limits))
-            _report(stages[-1], record, log)
-    finally:
-        await client.close()
-    return BenchmarkResult(
-        dataset=requests.dataset,
-        profile=digest(profile),
-        pods=len(plan.targets),
-        stages=stages,
-    )
+            schedule = plan_stage(stage, len(self._requests), profile.seed, number)
+            record = await self._load(stage.name, schedule, self._target)
+            stages.append(summarize(stage, record, self._plan.limits))
+            self._report(stages[-1], record)
+            if self._baseline is None:
+                continue
+            if stage.warm_up:
+                await self._load(f"{stage.name}, baseline", schedule, self._baseline)
+            else:
+                paired.append(await self._in_turns(stage, schedule, self._baseline, profile.seed + number))
+        return BenchmarkResult(
+            dataset=self._requests.dataset,
+            profile=digest(profile),
+            pods=len(self._plan.targets),
+            stages=stages,
+            paired=paired,
+            baseline_pods=len(self._plan.baseline),
+        )
 
+    async def _in_turns(
+        self, stage: LoadStage, schedule: Schedule, baseline: Client, seed: int
+    ) -> PairedStage:
+        planned = turns(schedule, seed)
+        runs: dict[Client, list[StageRun]] = {self._target: [], baseline: []}
+        for client in runs:  # not counted: the one has rested, the other has worked
+            await self._load(f"{stage.name}, getting even", planned[0].schedule, client)
+        until = now() + stage.turns_seconds
+        for number, turn in enumerate(planned, start=1):
+            if now() > until:
+                break
+            order = (self._target, baseline) if turn.candidate_first else (baseline, self._target)
+            for client in order:
+                whose = "target" if client is self._target else "baseline"
+                what = f"{stage.name}, turn {number} of {len(planned)}, {whose}"
+                runs[client].append(await self._load(what, turn.schedule, client))
+        limits = [float(units.parse_duration(limit)) for limit in self._plan.limits]
+        seen = compare_turns(stage.name, len(planned), runs[self._target], runs[baseline], limits)
+        found = {"mean": seen.mean, "p99": seen.p99, "answers": seen.rate}
+        ratios = ", ".join(f"{name} {ratio.value}" for name, ratio in found.items() if ratio)
+        self._log(
+            f"{stage.name}, in turns: done: target over baseline: {ratios or seen.unusable or 'no ratio'}"
+        )
+        return seen
 
-async def _with_progress(name: str, stage: Stage, log: Log) -> StageRun:
-    """Run a stage and log a line each second of it."""
+    async def _load(self, name: str, schedule: Schedule, client: Client) -> StageRun:
+        """Send a schedule, and log a line each second of it."""
+        stage = Stage(schedule, self._requests, client, self._plan.profile.timeout_seconds)
 
-    async def tell() -> None:
-        while True:
-            await asyncio.sleep(1)
-            log(f"{name}: {stage.progress}")
+        async def tell() -> None:
+            while True:
+                await asyncio.sleep(1)
+                self._log(f"{name}: {stage.progress}")
 
-    teller = asyncio.create_task(tell())
-    try:
-        return await stage.run()
-    finally:
-        teller.cancel()
+        teller = asyncio.create_task(tell())
+        try:
+            return await stage.run()
+        finally:
+            teller.cancel()
 
-
-def _report(stage: StageResult, record: StageRun, log: Log) -> None:
-    for outcome, example in record.examples.items():
-        log(f"{stage.name}: the first error of kind {outcome.name.lower()}: {example}")
-    log(
-        f"{stage.name}: done: {stage.requests} requests at {stage.achieved_rate}, {stage.errors} errors, "
-        f"median {stage.quantiles.p50}, p99 {stage.quantiles.p99}, sent late by {stage.schedule_delay_p99} (p99)"
-    )
-    if stage.client_limited:
-        log(f"{stage.name}: the load generator itself was the limit: {stage.client_limited}")
+    def _report(self, stage: StageResult, record: StageRun) -> None:
+        for outcome, example in record.examples.items():
+            self._log(f"{stage.name}: the first error of kind {outcome.name.lower()}: {example}")
+        self._log(
+            f"{stage.name}: done: {stage.requests} requests at {stage.achieved_rate}, {stage.errors} errors, "
+            f"median {stage.quantiles.p50}, p99 {stage.quantiles.p99}, sent late by {stage.schedule_delay_p99} (p99)"
+        )
+        if stage.client_limited:
+            self._log(f"{stage.name}: the load generator itself was the limit: {stage.client_limited}")

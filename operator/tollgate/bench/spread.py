@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 PER_MILLE = (500, 900, 950, 990, 999)
-_DISTANCE = 3.0  # standard errors
+DISTANCE = 3.0  # standard errors
 
 
 @dataclass(frozen=True)
@@ -31,17 +31,30 @@ def quantile_spread(
     latency: NDArray[np.float64], block_of: NDArray[np.int64], blocks: int, per_mille: int
 ) -> Spread:
     """The spread of a nearest-rank quantile of latencies that came in so many (two or more) blocks."""
-    ordered = np.sort(latency)
-    n = len(ordered)
-    value = ordered[-(-per_mille * n // 1000) - 1]
-    above = np.bincount(block_of[latency > value], minlength=blocks)
-    count = int(above.sum())
-    if count == 0:
-        return Spread(0.0, math.inf, above)
-    # The root of a count has nearly the same spread whatever the count is: half that of Poisson's, times the clumping.
-    root = math.sqrt(count)
-    reach = _DISTANCE / 2 * math.sqrt(blocks * float(above.var(ddof=1)) / count)
+    above = counts_above(latency, block_of, blocks, per_mille)
+    low, high = rank_bounds(np.sort(latency), int(above.sum()), blocks * float(above.var(ddof=1)))
+    return Spread(low, high, above)
+
+
+def counts_above(
+    latency: NDArray[np.float64], block_of: NDArray[np.int64], blocks: int, per_mille: int
+) -> NDArray[np.int64]:
+    """How many latencies of each block are above the nearest-rank quantile of all."""
+    n = len(latency)
+    value = np.sort(latency)[-(-per_mille * n // 1000) - 1]
+    return np.bincount(block_of[latency > value], minlength=blocks)
+
+
+def rank_bounds(ordered: NDArray[np.float64], above: int, variance: float) -> tuple[float, float]:
+    """The latencies to which a quantile moves when the number above it is three standard errors off, either way.
+
+    The root of a count has nearly the same spread whatever the count is: half that of Poisson's, times the clumping.
+    """
+    if above == 0:
+        return 0.0, math.inf
+    n, root = len(ordered), math.sqrt(above)
+    reach = DISTANCE / 2 * math.sqrt(variance / above)
     most = math.ceil((root + reach) ** 2)
     low = float(ordered[n - 1 - most]) if most < n else 0.0
     high = float(ordered[n - 1 - int((root - reach) ** 2)]) if reach <= root else math.inf
-    return Spread(low, high, above)
+    return low, high

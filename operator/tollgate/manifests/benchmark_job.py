@@ -42,8 +42,10 @@ def benchmark_config_map(benchmark: Identity, plan: Mapping[str, Any]) -> Object
     }
 
 
-def benchmark_job(benchmark: Identity, profile: BenchmarkProfileSpec, settings: JobSettings) -> Object:
-    """The Job: one pod, one try, done by the profile's deadline."""
+def benchmark_job(
+    benchmark: Identity, profile: BenchmarkProfileSpec, settings: JobSettings, *, paired: bool = False
+) -> Object:
+    """The Job: one pod, one try, done by the profile's deadline; later where a baseline is loaded in turn, too."""
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
@@ -51,7 +53,7 @@ def benchmark_job(benchmark: Identity, profile: BenchmarkProfileSpec, settings: 
         "spec": {
             "backoffLimit": 0,
             "podReplacementPolicy": "Failed",
-            "activeDeadlineSeconds": profile.deadline_seconds,
+            "activeDeadlineSeconds": profile.deadline_seconds + (_for_turns(profile) if paired else 0),
             "ttlSecondsAfterFinished": profile.ttl_seconds,
             "template": {
                 "metadata": {"labels": _labels(benchmark)},
@@ -59,6 +61,19 @@ def benchmark_job(benchmark: Identity, profile: BenchmarkProfileSpec, settings: 
             },
         },
     }
+
+
+def _for_turns(profile: BenchmarkProfileSpec) -> int:
+    """Seconds that a baseline may add, even where nothing is answered.
+
+    A warm-up is run once more. A measured stage has its turns, of which the last may begin at the very end, and one for
+    each arm before them: four more than there is time for, each a sixth of the stage at most.
+    """
+    timeout = profile.timeout_seconds
+    return sum(
+        stage.duration_seconds + (timeout if stage.warm_up else stage.turns_seconds + 4 * timeout)
+        for stage in profile.stages
+    )
 
 
 def _pod(benchmark: Identity, profile: BenchmarkProfileSpec, settings: JobSettings) -> Object:

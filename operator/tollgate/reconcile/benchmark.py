@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from tollgate.api import transport, units
 from tollgate.api.benchmark import Benchmark, BenchmarkResult, BenchmarkStatus
 from tollgate.api.conditions import set_condition
+from tollgate.api.hardware import LoadedPods
 from tollgate.api.profiles import BenchmarkProfile, BenchmarkProfileSpec
 from tollgate.errors import Conflict
 from tollgate.manifests.benchmark_job import benchmark_config_map, benchmark_job, job_name
@@ -117,27 +118,38 @@ class BenchmarkReconciler:
                 "NoReadyPods",
                 f"Deployment {wanted.spec.target.name} has no ready pod to measure",
             )
+        against = wanted.spec.baseline
+        baseline = await self._ready_pods(identity.namespace, against.name) if against else []
+        if against and not baseline:
+            return await self._wait(
+                raw,
+                status,
+                "NoReadyPods",
+                f"Deployment {against.name}, the baseline, has no ready pod to measure",
+            )
         plan: dict[str, Any] = {
             "profile": profile.dump(),
             "limits": wanted.spec.limits,
             "targets": _addresses(pods, profile.port),
+            "baseline": _addresses(baseline, profile.port),
         }
-        job = benchmark_job(identity, profile, self._options.job)
+        job = benchmark_job(identity, profile, self._options.job, paired=against is not None)
         for child in (benchmark_config_map(identity, plan), job):
             with contextlib.suppress(Conflict):  # made before a restart
                 await self._cluster.create(child)
-        seconds = sum(stage.duration_seconds for stage in profile.stages)
         status = status.model_copy(
-            update={
-                "job": job["metadata"]["name"],
-                "started_at": self._clock.now(),
-                "loaded": await loaded_pods(self._cluster, pods),
-            }
+            update={"job": job["metadata"]["name"], "started_at": self._clock.now()}
+            | await self._loaded(pods, baseline)
         )
-        await self._report(
-            raw, status, "Running", "Started", f"loading {len(pods)} pod(s) for about {seconds} s"
-        )
+        also = f" and, in turn, {len(baseline)} of the baseline" if baseline else ""
+        told = f"loading {len(pods)} pod(s){also} for about {_seconds(profile, wanted)} s"
+        await self._report(raw, status, "Running", "Started", told)
         return LOOK_SECONDS
+
+    async def _loaded(self, pods: list[Object], baseline: list[Object]) -> dict[str, LoadedPods]:
+        """What goes into the status about the pods."""
+        seen = {"loaded": await loaded_pods(self._cluster, pods)}
+        return seen | ({"baseline_loaded": await loaded_pods(self._cluster, baseline)} if baseline else {})
 
     async def _ready_pods(self, namespace: str, deployment: str) -> list[Object]:
         raw = await self._cluster.get(DEPLOYMENT, namespace, deployment)
@@ -152,9 +164,11 @@ class BenchmarkReconciler:
     ) -> float | None:
         status = wanted.status.model_copy(update={"job": job["metadata"]["name"]})
         if status.started_at is None:  # restarted between the Job and the status
-            ready = await self._ready_pods(job["metadata"]["namespace"], wanted.spec.target.name)
-            loaded = await loaded_pods(self._cluster, ready)
-            status = status.model_copy(update={"started_at": views.created(job), "loaded": loaded})
+            namespace, against = job["metadata"]["namespace"], wanted.spec.baseline
+            pods = await self._ready_pods(namespace, wanted.spec.target.name)
+            baseline = await self._ready_pods(namespace, against.name) if against else []
+            loaded = await self._loaded(pods, baseline)
+            status = status.model_copy(update={"started_at": views.created(job)} | loaded)
         pods = await self._cluster.list(
             POD, job["metadata"]["namespace"], f"batch.kubernetes.io/controller-uid={views.uid(job)}"
         )
@@ -170,8 +184,8 @@ class BenchmarkReconciler:
         problem = next((views.pod_problem(pod) for pod in pods if views.pod_problem(pod)), "")
         if not pods:
             problem = f"the Job has no pod yet: see kubectl describe job {status.job}"
-        seconds = sum(stage.duration_seconds for stage in profile.stages)
-        await self._report(raw, status, "Running", "Running", problem or f"takes about {seconds} s")
+        told = problem or f"takes about {_seconds(profile, wanted)} s"
+        await self._report(raw, status, "Running", "Running", told)
         return LOOK_SECONDS
 
     async def _conclude(
@@ -220,6 +234,14 @@ class BenchmarkReconciler:
             await self._events.publish(raw, kind, reason, message)
 
 
+def _seconds(profile: BenchmarkProfileSpec, wanted: Benchmark) -> int:
+    """How long the load lasts; what is loaded in turn meets it two times more."""
+    return sum(
+        stage.duration_seconds * (1 if wanted.spec.baseline is None else 2 if stage.warm_up else 3)
+        for stage in profile.stages
+    )
+
+
 def _addresses(pods: Iterable[Object], port: int) -> list[str]:
     ips = sorted(str(pod["status"]["podIP"]) for pod in pods)
     return [f"[{ip}]:{port}" if ":" in ip else f"{ip}:{port}" for ip in ips]
@@ -254,6 +276,9 @@ def _hold_against(result: BenchmarkResult, profile: BenchmarkProfileSpec, wanted
             raise ValueError(
                 f"stage {stage.name} of the result is not what the profile and the limits ask for"
             )
+    turns = [stage.name for stage in profile.measured] if wanted.spec.baseline else []
+    if [stage.name for stage in result.paired] != turns:
+        raise ValueError("the result does not hold the turns of target and baseline that were asked for")
     if len(result.stages) != len(profile.stages):
         raise ValueError(f"the result has {len(result.stages)} stages, the profile {len(profile.stages)}")
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from tollgate.api import units
 from tollgate.api.benchmark import BenchmarkResult, Sketch, StageResult
+from tollgate.api.paired import MOST_STAGES, PairedStage
 from tollgate.api.profiles import LoadStage
 from tollgate.api.transport import (
     LIMIT,
@@ -236,3 +237,48 @@ def test_the_digest_is_of_the_meaning() -> None:
     one = LoadStage.model_validate(fields)
     assert digest(one) == digest(LoadStage.model_validate({**fields, "arrival": "Poisson"}))  # the default
     assert digest(one) != digest(LoadStage.model_validate({**fields, "rate": "41req/s"}))
+
+
+def turns_of(result: BenchmarkResult, seed: int) -> list[PairedStage]:
+    """Turns of its measured stages, as noisy as the seed makes them."""
+    rng = random.Random(seed)
+
+    def ratio(level: str) -> dict[str, str]:
+        value, below, above = (units.format_number(rng.uniform(0.001, 2), digits) for digits in (6, 4, 4))
+        return {"baseline": level, "value": value, "below": below, "above": above}
+
+    def one(stage: StageResult) -> PairedStage:
+        alike = stage.requests - 20_000
+        return PairedStage.model_validate(
+            {
+                "name": stage.name,
+                "turns": 20,
+                "requests": stage.requests,
+                "errors": stage.errors,
+                "baselineErrors": rng.randrange(9_999),
+                "errorClumping": units.format_number(rng.uniform(1, 99)),
+                "scored": stage.requests,
+                "bothCorrect": alike,
+                "onlyCandidate": rng.randrange(9_999),
+                "onlyBaseline": rng.randrange(9_999),
+                "answerClumping": units.format_number(rng.uniform(1, 99)),
+                "rate": ratio(f"{rng.randrange(1, 99_999)}req/s"),
+                **{name: ratio(_duration(rng)) for name in ("mean", "p50", "p90", "p95", "p99", "p999")},
+            }
+        )
+
+    return [one(stage) for stage in result.stages if not stage.warm_up]
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(seed=st.integers(0, 2**32), stages=st.integers(1, MOST_STAGES), limits=st.integers(0, 16))
+def test_the_turns_of_two_arms_travel_whole_beside_every_exact_number(
+    seed: int, stages: int, limits: int
+) -> None:
+    """With a warm-up before as many measured stages as there may be."""
+    result = result_of(seed, stages + 1, limits, 250, 32, 0)
+    result = result.model_copy(update={"paired": turns_of(result, seed), "baseline_pods": 3})
+    message = encode(result)
+    assert len(message.encode()) <= LIMIT
+    assert exact(decode(message)) == exact(result)
+    assert len(result.paired) == stages

@@ -77,3 +77,15 @@ def test_a_benchmark_with_a_long_name_has_a_job(profile: BenchmarkProfileSpec) -
     assert len(job["metadata"]["name"]) <= 63
     assert owned_by(job, by_hand)
     assert job["metadata"]["ownerReferences"][0]["name"] == "b" * 253
+
+
+def test_it_has_the_time_that_a_baseline_takes_even_where_nothing_is_answered(
+    measurement: Identity, profile: BenchmarkProfileSpec
+) -> None:
+    alone, paired = (
+        benchmark_job(measurement, profile, JobSettings("tollgate.dev/operator:dev"), paired=paired)["spec"]
+        for paired in (False, True)
+    )
+    more = paired["activeDeadlineSeconds"] - alone["activeDeadlineSeconds"]
+    a_turn = 25 / 6 + profile.timeout_seconds
+    assert more >= 2 * a_turn + profile.stages[0].turns_seconds + 2 * a_turn

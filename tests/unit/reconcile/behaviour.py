@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from tollgate.api import transport
 from tollgate.api.benchmark import Benchmark, BenchmarkResult
-from tollgate.api.profiles import BenchmarkProfile
+from tollgate.api.profiles import BenchmarkProfile, LoadStage
 from tollgate.ports import Object
 
 
@@ -22,8 +22,16 @@ class Behaviour:
     ready: bool = True
 
 
-def measurement(behaviour: Behaviour, raw: Object, raw_profile: Object, *, pods: int = 1) -> BenchmarkResult:
-    """What the load generator would have measured."""
+def measurement(
+    behaviour: Behaviour,
+    raw: Object,
+    raw_profile: Object,
+    *,
+    pods: int = 1,
+    baseline: Behaviour | None = None,
+    baseline_pods: int = 0,
+) -> BenchmarkResult:
+    """What the load generator would have measured, in turn with a baseline if there is one."""
     profile = BenchmarkProfile.model_validate(raw_profile).spec
     stages = []
     for stage in profile.stages:
@@ -60,5 +68,31 @@ def measurement(behaviour: Behaviour, raw: Object, raw_profile: Object, *, pods:
             "profile": transport.digest(profile),
             "pods": pods,
             "stages": stages,
+            "paired": [_turns(behaviour, baseline, stage) for stage in profile.measured] if baseline else [],
+            "baselinePods": baseline_pods,
         }
     )
+
+
+def _turns(candidate: Behaviour, baseline: Behaviour, stage: LoadStage) -> Object:
+    """Ratios to a hundredth; the same inputs are right or wrong in both, as far as the accuracies agree."""
+    n = stage.requests
+    right = [math.floor(n * behaviour.accuracy) for behaviour in (candidate, baseline)]
+    near = {"below": "0.002", "above": "0.002"}
+    mean = {
+        "baseline": f"{baseline.mean * 1000:g}ms",
+        "value": f"{candidate.mean / baseline.mean:.6f}",
+        **near,
+    }
+    return {
+        "name": stage.name,
+        "turns": 10,
+        "requests": n,
+        "scored": n,
+        "bothCorrect": min(right),
+        "onlyCandidate": max(0, right[0] - right[1]),
+        "onlyBaseline": max(0, right[1] - right[0]),
+        "mean": mean,
+        **{q: {"baseline": "20ms", "value": "1", **near} for q in ("p50", "p90", "p95", "p99", "p999")},
+        "rate": {"baseline": stage.rate, "value": "1", **near},
+    }

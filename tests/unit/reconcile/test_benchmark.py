@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -132,3 +133,41 @@ async def test_a_finished_benchmark_is_left_alone(world: World) -> None:
     writes = len(world.writes)
     await look(world)
     assert len(world.writes) == writes
+
+
+def paired_with(world: World, deployment: str) -> None:
+    raw = world.objects[("benchmarks", "vision", "by-hand")]
+    raw["spec"]["baseline"] = {"name": deployment}
+
+
+async def test_two_deployments_are_loaded_in_turn_by_hand(world: World) -> None:
+    paired_with(world, "digits")
+    phase, _, message = await look(world)
+    assert phase == "Running"
+    assert message == "loading 2 pod(s) and, in turn, 2 of the baseline for about 160 s"
+    job = world.objects[("jobs", "vision", "by-hand")]
+    plan = json.loads(world.objects[("configmaps", "vision", job["metadata"]["name"])]["data"]["plan.json"])
+    assert plan["baseline"] == plan["targets"]
+    world.tick()
+    assert (await look(world))[:2] == ("Succeeded", "Measured")
+    status = world.objects[("benchmarks", "vision", "by-hand")]["status"]
+    assert [stage["name"] for stage in status["result"]["paired"]] == ["steady"]
+    assert status["baselineLoaded"]["hardware"][0]["pods"] == 2
+
+
+async def test_baseline_without_a_ready_pod_is_waited_for(world: World) -> None:
+    paired_with(world, "digits-baseline")
+    phase, reason, message = await look(world)
+    assert (phase, reason) == ("Pending", "NoReadyPods")
+    assert "Deployment digits-baseline, the baseline" in message
+
+
+async def test_result_without_the_turns_that_were_asked_for_is_refused(world: World) -> None:
+    paired_with(world, "digits")
+    await look(world)
+    raw = world.objects[("benchmarks", "vision", "by-hand")]
+    profile = world.objects[("benchmarkprofiles", "", "digits-steady")]
+    last_words(world, {"message": transport.encode(measurement(Behaviour(), raw, profile))})
+    phase, reason, message = await look(world)
+    assert (phase, reason) == ("Failed", "BadResult")
+    assert "does not hold the turns" in message

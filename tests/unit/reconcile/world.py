@@ -410,12 +410,21 @@ class World:
         target = self.objects.get(("deployments", "vision", raw["spec"]["target"]["name"]))
         if target is None:
             return
-        tag = target["spec"]["template"]["spec"]["containers"][0]["image"].split(":")[1]
+        against = self.objects.get(
+            ("deployments", "vision", (raw["spec"].get("baseline") or {}).get("name", ""))
+        )
         profile = self.objects[("benchmarkprofiles", "", raw["spec"]["profileRef"]["name"])]
         plan = json.loads(
             self.objects[("configmaps", "vision", job["metadata"]["name"])]["data"]["plan.json"]
         )
-        result = measurement(self.versions[tag], raw, profile, pods=len(plan["targets"]))
+        result = measurement(
+            self.versions[_tag(target)],
+            raw,
+            profile,
+            pods=len(plan["targets"]),
+            baseline=self.versions[_tag(against)] if against else None,
+            baseline_pods=len(plan["baseline"]),
+        )
         ended = {"exitCode": 0, "message": transport.encode(result)}
         status = {"containerStatuses": [{"name": "bench", "state": {"terminated": ended}}]}
         labels = {"batch.kubernetes.io/controller-uid": job["metadata"]["uid"]}
@@ -430,3 +439,8 @@ class World:
                 "status": status,
             }
         )
+
+
+def _tag(deployment: Object) -> str:
+    """The image tag that a Deployment runs: the version of the model."""
+    return str(deployment["spec"]["template"]["spec"]["containers"][0]["image"]).split(":")[1]
