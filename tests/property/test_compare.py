@@ -8,8 +8,10 @@ from hypothesis import strategies as st
 from tests.unit.decide.objectives import ACCURACY, ERRORS, MEAN, P99, THROUGHPUT, benchmark, stage
 from tollgate.api.benchmark import BenchmarkResult
 from tollgate.api.comparison import ParetoRelation
+from tollgate.api.paired import PairedStage
 from tollgate.api.verdict import Relation
-from tollgate.decide.compare import Arm, compare_benchmarks, pareto, relate
+from tollgate.decide.compare import Arm, compare_benchmarks, compare_in_turn, pareto, relate
+from tollgate.decide.paired import InTurn
 from tollgate.decide.ratio import Ratio
 
 ALL = [P99, MEAN, ERRORS, ACCURACY, THROUGHPUT]
@@ -107,3 +109,55 @@ def test_comparisons_are_mirrored(one: BenchmarkResult, other: BenchmarkResult) 
     assert back.relation is PARETO_MIRROR.get(forth.relation, forth.relation)
     itself = compare_benchmarks(ALL, Arm(one, None), Arm(one, None), confidence=0.95)
     assert itself.relation is ParetoRelation.EQUAL
+
+
+NAMES = ("mean", "rate", *BOUNDED)
+
+
+@st.composite
+def turns_of_two(draw: st.DrawFn) -> tuple[BenchmarkResult, BenchmarkResult]:
+    """Any turns of two arms, and the same with the arms swapped."""
+    n = draw(st.integers(100, 5000))
+    errors, others = draw(st.integers(0, 100)), draw(st.integers(0, 100))
+    gained, lost = draw(st.integers(0, 50)), draw(st.integers(0, 50))
+    clumping = draw(st.sampled_from(["", "2.5"]))
+    forth: dict[str, object] = {
+        "name": "steady",
+        "turns": draw(st.integers(6, 20)),
+        "requests": n,
+        "scored": n,
+        "bothCorrect": draw(st.integers(0, n - gained - lost)) if n > gained + lost else 0,
+        "errorClumping": clumping,
+        "answerClumping": clumping,
+    }
+    if gained + lost > n:
+        gained = lost = 0
+    back = dict(forth)
+    forth |= {"errors": errors, "baselineErrors": others, "onlyCandidate": gained, "onlyBaseline": lost}
+    back |= {"errors": others, "baselineErrors": errors, "onlyCandidate": lost, "onlyBaseline": gained}
+    for name in NAMES:
+        level = "40req/s" if name == "rate" else "50ms"
+        value = draw(st.floats(0.5, 2))
+        below, above = (draw(st.sampled_from(["0.001", "0.01", "0.1", ""])) for _ in range(2))
+        forth[name] = {"baseline": level, "value": f"{value:.9f}", "below": below, "above": above}
+        back[name] = {"baseline": level, "value": f"{1 / value:.9f}", "below": above, "above": below}
+    one, other = (
+        benchmark().model_copy(update={"paired": [PairedStage.model_validate(stage)], "baseline_pods": 2})
+        for stage in (forth, back)
+    )
+    return one, other
+
+
+@settings(max_examples=200)
+@given(turns_of_two(), st.sampled_from(["0%", "5%"]))
+def test_swapping_the_arms_that_were_measured_in_turn_does_the_same(
+    both: tuple[BenchmarkResult, BenchmarkResult], margin: str
+) -> None:
+    objectives = [o.model_copy(update={"max_regression": margin}) for o in ALL]
+    forth, back = (
+        compare_in_turn(objectives, Arm(result, None), InTurn(None), confidence=0.9) for result in both
+    )
+    assert {s.objective.name: s.relation for s in back.worst} == {
+        s.objective.name: MIRROR.get(s.relation, s.relation) for s in forth.worst
+    }
+    assert back.relation is PARETO_MIRROR.get(forth.relation, forth.relation)

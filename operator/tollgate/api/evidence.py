@@ -42,15 +42,20 @@ class PodPrice(Model):
     unknown: Text = Field("", description="Why the cost was not known.")
 
 
-class JudgedArm(Model):
-    """One side of a benchmark's verdict."""
+class JudgedPods(Model):
+    """The pods of one side of a benchmark's verdict."""
 
-    benchmark: NameOrEmpty = Field("", description="Name of the Benchmark.")
-    digest: Digest = Field(description="SHA-256 over the canonical JSON of the result that was judged.")
     cost: PodPrice | None = Field(None, description="What one of the loaded pods cost.")
     hardware: Annotated[list[Hardware], Field(max_length=16)] = Field(
         default_factory=list, description="What the loaded pods ran on; empty when that was not known."
     )
+
+
+class JudgedArm(JudgedPods):
+    """One side of a benchmark's verdict."""
+
+    benchmark: NameOrEmpty = Field("", description="Name of the Benchmark.")
+    digest: Digest = Field(description="SHA-256 over the canonical JSON of the result that was judged.")
 
 
 class Judged(Model):
@@ -63,6 +68,11 @@ class Judged(Model):
     )
     candidate: JudgedArm = Field(description="The candidate's measurement.")
     baseline: JudgedArm | None = Field(None, description="The measurement it was compared with.")
+    paired: JudgedPods | None = Field(
+        None,
+        description="The pods of last-good that were loaded in turn with the candidate's, and compared with it: "
+        "what they measured is in its result.",
+    )
     approved: JudgedArm | None = Field(
         None,
         description="The measurement of the approved baseline, with which it was compared, too.",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from decimal import Decimal
 from typing import Literal
 
 import click
 
-from tollgate.api.budget import BudgetSpec, EfficiencyBudget
+from tollgate.api.budget import Baseline, BudgetSpec, EfficiencyBudget
 from tollgate.cli.documents import Object, documents, manifest, named, parsed, read_text, strictly
 from tollgate.cli.exits import Exit, plain
 from tollgate.cli.junit import junit
@@ -16,8 +17,11 @@ from tollgate.cli.measurements import Measurement, read_measurement
 from tollgate.cli.report import Checked, document, table
 from tollgate.decide.benchmark_verdict import ApprovedArm, Outcome, benchmark_verdict, outcome
 from tollgate.decide.compare import Arm
+from tollgate.decide.paired import InTurn
 from tollgate.measure.cost import CostUnknown, PodCost, PriceTable, pod_cost, requests_cost
 from tollgate.runtime.settings import PriceSettings
+
+IN_TURN = "measured in turn with it"
 
 _CODES = {
     Outcome.WITHIN: Exit.WITHIN,
@@ -65,6 +69,8 @@ def check(
 ) -> int:
     """Judge a benchmark's result by a budget, in CI or anywhere: no cluster is asked.
 
+    A result that was measured in turn with a baseline is compared with that, unless --baseline names another.
+
     Exit code: 0 Within, 1 Breach, 2 Inconclusive, 3 needs sign-off (worse than a baseline), 64 bad input.
     """
     budget, spec = read_budget(budget_file, name)
@@ -77,10 +83,13 @@ def check(
         for path in (target_file, old_target_file, approved_target_file)
     )
     apart = approved if approved and not (old and approved.result == old.result) else None
+    in_turn = old is None and bool(new.result.paired) and spec.benchmark.baseline is not Baseline.NONE
+    past = replace(new, form=IN_TURN, loaded=new.baseline_loaded) if in_turn else old
+    arm = _arm(past, old_target or _stand_in(past, target), prices) if past else None
     said = benchmark_verdict(
         spec.objectives,
         _arm(new, target, prices),
-        _arm(old, old_target or _stand_in(old, target), prices) if old else None,
+        InTurn(arm.cost, arm.hardware) if arm and in_turn else arm,
         confidence=float(spec.confidence),
         approved=ApprovedArm(_arm(apart, approved_target or _stand_in(apart, target), prices))
         if apart
@@ -88,17 +97,17 @@ def check(
     )
     unpriced = [
         name
-        for name, past, own in (("baseline", old, old_target), ("approved", apart, approved_target))
-        if past and not own and _stand_in(past, target)
+        for name, other, own in (("baseline", past, old_target), ("approved", apart, approved_target))
+        if other and not own and _stand_in(other, target)
     ]
     checked = Checked(
         budget=named(budget),
         spec=spec,
         result=new,
-        baseline=old,
+        baseline=past,
         approved=approved,
         said=said,
-        outcome=outcome(said, spec.trade_offs, compared=old is not None),
+        outcome=outcome(said, spec.trade_offs, compared=past is not None),
         priced_alike=unpriced if prices else [],
     )
     click.echo({"table": table, "json": document, "junit": junit}[output](checked))

@@ -18,12 +18,13 @@ _FORMS = (
 
 @dataclass(frozen=True)
 class Measurement:
-    """A result, the file it is from, what that file holds, and the loaded pods where it says so."""
+    """A result, the file it is from, what that file holds, and the loaded pods of both arms where it says so."""
 
     result: BenchmarkResult
     path: str
     form: str
     loaded: LoadedPods | None = None
+    baseline_loaded: LoadedPods | None = None
 
 
 def read_measurement(path: str) -> Measurement:
@@ -61,7 +62,8 @@ def _of_object(document: dict[str, Any], path: str) -> Measurement:
         phase = status.get("phase") or "Pending"
         raise ValueError(f"{where} has no result, its phase is {phase}: see kubectl describe bench")
     result = strictly(BenchmarkResult, status["result"], f"{where}: status.result")
-    loaded = (
-        strictly(LoadedPods, status["loaded"], f"{where}: status.loaded") if status.get("loaded") else None
+    loaded, baseline = (
+        strictly(LoadedPods, status[field], f"{where}: status.{field}") if status.get(field) else None
+        for field in ("loaded", "baselineLoaded")
     )
-    return Measurement(result, path, f"Benchmark {named(document)}", loaded)
+    return Measurement(result, path, f"Benchmark {named(document)}", loaded, baseline)

@@ -13,7 +13,7 @@ from tollgate.cli.exits import Exit, plain
 from tollgate.cli.params import PerSecond, Rate
 from tollgate.cli.plan_report import Planned, document, table
 from tollgate.decide import plan as plans
-from tollgate.decide.planning import benchmark_problems, live_problems
+from tollgate.decide.planning import benchmark_problems, live_problems, pairing_problems
 
 
 @click.command()
@@ -36,9 +36,10 @@ def plan(
     budget, spec = read_budget(budget_file, name)
     profile = _benchmark_profile(profile_file, spec.benchmark.profile_ref.name) if profile_file else None
     metrics = _metric_profile(metrics_file, spec.metrics.profile_ref.name) if metrics_file else None
-    problems = (
-        benchmark_problems(spec.objectives, profile, confidence=float(spec.confidence)) if profile else []
-    )
+    problems = []
+    if profile:
+        problems += benchmark_problems(spec.objectives, profile, confidence=float(spec.confidence))
+        problems += pairing_problems(spec.benchmark, profile)
     problems += live_problems(spec.objectives, metrics) if metrics else []
     made = plans.plan(
         spec,

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tollgate.api.benchmark import BenchmarkResult
-from tollgate.api.evidence import BenchmarkEvidence, Judged, JudgedArm, MeasuredArm
+from tollgate.api.evidence import BenchmarkEvidence, Judged, JudgedArm, JudgedPods, MeasuredArm
 from tollgate.api.transport import digest
 from tollgate.decide.benchmark_verdict import ApprovedArm, BenchmarkVerdict, benchmark_verdict
 from tollgate.decide.compare import Arm
 from tollgate.decide.live_record import read_price, write_price
+from tollgate.decide.paired import InTurn
 
 
 def measured_arm(name: str, arm: Arm) -> MeasuredArm:
@@ -25,6 +26,11 @@ def measured_arm(name: str, arm: Arm) -> MeasuredArm:
         hardware=list(arm.hardware or ()),
         result=arm.result,
     )
+
+
+def judged_pods(baseline: InTurn) -> JudgedPods:
+    """A baseline that was loaded in turn with the candidate, for a record."""
+    return JudgedPods(cost=write_price(baseline.cost), hardware=list(baseline.hardware or ()))
 
 
 def without_results(evidence: BenchmarkEvidence) -> Judged:
@@ -52,10 +58,12 @@ def judged_again(evidence: BenchmarkEvidence) -> BenchmarkVerdict | None:
         return None
     candidate, baseline, approved = map(_arm, arms)
     assert candidate is not None  # it is required
+    paired = evidence.paired
+    in_turn = InTurn(read_price(paired.cost), tuple(paired.hardware)) if paired else None
     return benchmark_verdict(
         evidence.objectives,
         candidate,
-        baseline,
+        in_turn or baseline,
         confidence=float(evidence.confidence),
         approved=ApprovedArm(approved, evidence.approved_release) if approved else None,
     )

@@ -14,9 +14,10 @@ from tollgate.api.comparison import Against, ParetoRelation
 from tollgate.api.objective import Objective
 from tollgate.api.verdict import ObjectiveResult, Relation, Verdict
 from tollgate.decide.approval import worsened
-from tollgate.decide.compare import Arm, Comparison, compare_benchmarks
+from tollgate.decide.compare import Arm, Comparison, compare_benchmarks, compare_in_turn
 from tollgate.decide.creep import losses
 from tollgate.decide.judge_benchmark import judge_benchmark
+from tollgate.decide.paired import InTurn
 
 NOTHING_TO_COMPARE_WITH = "there is no recorded benchmark of last-good to compare with yet"
 
@@ -48,7 +49,7 @@ class BenchmarkVerdict:
 def benchmark_verdict(
     objectives: Sequence[Objective],
     candidate: Arm,
-    baseline: Arm | None,
+    baseline: Arm | InTurn | None,
     *,
     confidence: float,
     approved: ApprovedArm | None = None,
@@ -60,7 +61,10 @@ def benchmark_verdict(
     made: dict[Against, Comparison] = {}
     relation, message = ParetoRelation.UNKNOWN, NOTHING_TO_COMPARE_WITH
     if baseline is not None:
-        step = compare_benchmarks(objectives, candidate, baseline, confidence=each)
+        if isinstance(baseline, InTurn):
+            step = compare_in_turn(objectives, candidate, baseline, confidence=each)
+        else:
+            step = compare_benchmarks(objectives, candidate, baseline, confidence=each)
         made[Against.LAST_GOOD] = step
         relation, message = step.relation, step.message
         results = [r.model_copy(update={"relation": step.of(r.name)}) for r in results]

@@ -105,8 +105,11 @@ def _smallest(certifies: Callable[[int], bool]) -> int | None:
     return high
 
 
-def proportion_interval(n: int, k: int, alpha: float) -> tuple[float, float]:
-    """Clopper-Pearson bounds of a proportion, k of n seen; each end is wrong with probability at most alpha."""
+def proportion_interval(n: float, k: float, alpha: float) -> tuple[float, float]:
+    """Clopper-Pearson bounds of a proportion, k of n seen; each end is wrong with probability at most alpha.
+
+    What was counted but does not come independently is so many fewer, and may be a fraction.
+    """
     if n == 0:
         return 0.0, 1.0
     low = 0.0 if k == 0 else float(betaincinv(k, n - k + 1, alpha))

@@ -11,7 +11,7 @@ Swapping the arms swaps Better and Worse, so a margin of 5 % means 1.05 times in
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from tollgate.api import units
@@ -21,6 +21,7 @@ from tollgate.api.hardware import Hardware
 from tollgate.api.objective import Objective
 from tollgate.api.verdict import Relation
 from tollgate.decide.limits import show
+from tollgate.decide.paired import InTurn, Pods, compare_turns
 from tollgate.decide.ratio import Compared, Ratio, Side, compare_stage
 from tollgate.decide.stage_estimates import NoEstimate
 from tollgate.measure.cost import CostUnknown, PodCost
@@ -129,8 +130,48 @@ def compare_benchmarks(
     if unlike:
         return Comparison(ParetoRelation.UNKNOWN, f"not comparable with {against}'s benchmark: {unlike}")
     names = sorted(candidate.stages.keys() & baseline.stages.keys())
+
+    def stage(o: Objective, name: str, alpha: float) -> Compared | NoEstimate:
+        return compare_stage(o, candidate.side(name), baseline.side(name), alpha=alpha)
+
+    return _over_stages(objectives, names, stage, confidence=confidence, against=against)
+
+
+def compare_in_turn(
+    objectives: Sequence[Objective],
+    candidate: Arm,
+    baseline: InTurn,
+    *,
+    confidence: float,
+    against: str = "last-good",
+) -> Comparison:
+    """The same of a baseline that was loaded in turn with the candidate, in the same benchmark."""
+    result = candidate.result
+    if result.pods != result.baseline_pods:
+        unlike = f"{result.pods} of its pods were loaded, {result.baseline_pods} of the baseline"
+    else:
+        unlike = " and ".join(_other_hardware(candidate.hardware, baseline.hardware))
+    if unlike:
+        return Comparison(ParetoRelation.UNKNOWN, f"not comparable with {against} in turn: {unlike}")
+    pods = Pods(result.pods, candidate.cost), Pods(result.baseline_pods, baseline.cost)
+    stages = {stage.name: stage for stage in result.paired}
+
+    def stage(o: Objective, name: str, alpha: float) -> Compared | NoEstimate:
+        return compare_turns(o, stages[name], *pods, alpha=alpha)
+
+    return _over_stages(objectives, sorted(stages), stage, confidence=confidence, against=against)
+
+
+def _over_stages(
+    objectives: Sequence[Objective],
+    names: Sequence[str],
+    compare: Callable[[Objective, str, float], Compared | NoEstimate],
+    *,
+    confidence: float,
+    against: str,
+) -> Comparison:
     alpha = (1 - confidence) / (2 * max(1, len(objectives) * len(names)))
-    seen = [_compare(o, name, candidate, baseline, alpha) for o in objectives for name in names]
+    seen = [_seen(o, name, compare(o, name, alpha)) for o in objectives for name in names]
     relation = pareto(one.relation for one in seen)
     worst = tuple(_worst([s for s in seen if s.objective is o]) for o in objectives) if names else ()
     return Comparison(relation, _message(relation, seen, against), worst)
@@ -164,13 +205,15 @@ def _unlike(candidate: Arm, baseline: Arm) -> str:
         differences.append("the benchmark profile has changed")
     if new.pods != old.pods:
         differences.append(f"{new.pods} pods were loaded, {old.pods} then")
-    elif candidate.hardware is not None and baseline.hardware is not None:
+    else:
         differences += _other_hardware(candidate.hardware, baseline.hardware)
     return " and ".join(differences)
 
 
-def _other_hardware(new: Sequence[Hardware], old: Sequence[Hardware]) -> list[str]:
-    """How the machines of as many pods differ, with what to do; [] when they are of the same kinds."""
+def _other_hardware(new: Sequence[Hardware] | None, old: Sequence[Hardware] | None) -> list[str]:
+    """How the machines of as many pods differ, with what to do; [] when they are of the same kinds, or nobody asks."""
+    if new is None or old is None:
+        return []
     if not new or not old:
         whose = "the candidate's" if not new else "the baseline's"
         return [f"the hardware of {whose} pods is not known (the operator needs the verb get on nodes)"]
@@ -180,8 +223,7 @@ def _other_hardware(new: Sequence[Hardware], old: Sequence[Hardware]) -> list[st
     return [f"the hardware is another: of the pods now {now}; then {then}"]
 
 
-def _compare(o: Objective, stage: str, candidate: Arm, baseline: Arm, alpha: float) -> Seen:
-    found = compare_stage(o, candidate.side(stage), baseline.side(stage), alpha=alpha)
+def _seen(o: Objective, stage: str, found: Compared | NoEstimate) -> Seen:
     if isinstance(found, NoEstimate):
         return Seen(o, stage, Relation.UNKNOWN, why=found.why)
     return Seen(o, stage, relate(found.ratio, 1 + float(o.margin), lower_is_better=o.max is not None), found)

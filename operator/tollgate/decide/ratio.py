@@ -10,16 +10,17 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from scipy.special import betaincinv, ndtri, stdtrit
+from scipy.special import ndtri, stdtrit
 
 from tollgate.api import units
 from tollgate.api.benchmark import StageResult
 from tollgate.api.objective import Dimension, Objective, Statistic
+from tollgate.decide.certificate import proportion_interval
 from tollgate.decide.means import mean_with_error
 from tollgate.decide.stage_estimates import Alpha, Estimate, NoEstimate, answer_time_blocks, estimate
 from tollgate.measure.cost import CostUnknown, PodCost
 
-_DISTANCE = 3.0
+QUANTILE_ERRORS = 3.0
 """Standard errors at which the load generator bounds a quantile: nearer than that, a gap may have gone unseen."""
 
 _LARGEST = 500.0
@@ -111,7 +112,7 @@ def _sharper(
                 return _of_means(new, old, alpha)
             return _of_quantiles(new, old, o.statistic, alpha)
         case Dimension.ERROR_RATE:
-            return _of_failures(new, old, alpha)
+            return ratio_of_failures((new.errors, new.requests), (old.errors, old.requests), alpha)
         case Dimension.THROUGHPUT | Dimension.COST:
             return _of_rates(new, old, one.value, other.value, alpha)
         case Dimension.QUALITY:
@@ -138,8 +139,8 @@ def _of_quantiles(new: StageResult, old: StageResult, statistic: Statistic, alph
         return None
     blocks = (new.spread.blocks, old.spread.blocks)
     log = one.value - other.value
-    low = log - _welch((one.below, other.above), blocks, alpha, least=_DISTANCE)
-    high = log + _welch((one.above, other.below), blocks, alpha, least=_DISTANCE)
+    low = log - _welch((one.below, other.above), blocks, alpha, least=QUANTILE_ERRORS)
+    high = log + _welch((one.above, other.below), blocks, alpha, least=QUANTILE_ERRORS)
     return Ratio.of_logs(log, low, high)
 
 
@@ -166,7 +167,7 @@ def _log_quantile(stage: StageResult, statistic: Statistic) -> _LogQuantile | No
 def _errors_to(bound: str, seconds: float) -> float:
     """The standard error that a bound stands for, relative; infinite where there is no bound."""
     at = float(units.parse_duration(bound)) if bound else 0.0
-    return max(_ROUNDING, abs(math.log(at / seconds)) / _DISTANCE) if at > 0 else math.inf
+    return max(_ROUNDING, abs(math.log(at / seconds)) / QUANTILE_ERRORS) if at > 0 else math.inf
 
 
 def _welch(
@@ -181,12 +182,14 @@ def _welch(
     return max(least, float(stdtrit(freedom, 1 - alpha))) * math.sqrt(total)
 
 
-def _of_failures(new: StageResult, old: StageResult, alpha: float) -> Ratio:
-    """Given all failures of both, the candidate's share of them (Przyborowski and Wilenski, Biometrika 31, 1940)."""
-    share = new.requests / (new.requests + old.requests)
-    k, n = new.errors, new.errors + old.errors
-    low = float(betaincinv(k, n - k + 1, alpha)) if k else 0.0
-    high = float(betaincinv(k + 1, n - k, 1 - alpha)) if k < n else 1.0
+def ratio_of_failures(new: tuple[float, int], old: tuple[float, int], alpha: float) -> Ratio:
+    """Of (failures, requests): given all failures, the candidate's share of them.
+
+    (J. Przyborowski, H. Wilenski, Biometrika 31, 1940.)
+    """
+    share = new[1] / (new[1] + old[1])
+    k, n = new[0], new[0] + old[0]
+    low, high = proportion_interval(n, k, alpha)
     value, low, high = (_over(p, 1 - p) * (1 - share) / share for p in (k / n if n else share, low, high))
     return Ratio(value, low, high)
 

@@ -10,6 +10,7 @@ import pytest
 from tests.unit.cli.checking import Case
 from tests.unit.cli.files import DEARER, FASTER, OBJECTIVES, PRICES, SLOW, deployment, good
 from tests.unit.decide.objectives import objective
+from tests.unit.decide.turns import paired, ratio, turns
 from tollgate.api.benchmark import BenchmarkResult
 from tollgate.api.transport import encode, encode_error
 from tollgate.decide.judge_benchmark import judge_benchmark
@@ -375,3 +376,41 @@ class TestJUnit:
         error = next(suite.iter("error"))
         assert "<&]]>" in (error.text or "")
         assert (error.text or "").endswith("é")
+
+
+class TestInTurn:
+    def test_result_that_was_measured_in_turn_brings_its_baseline(self, case: Case) -> None:
+        worse = turns(mean=ratio(1.3, baseline="38ms"))
+        ran = case.run(paired(worse))
+        assert ran.code == 3
+        assert "worse than the baseline in mean" in ran.out
+        assert "result.json, measured in turn with it: 2 pods, steady" in ran.out
+        said = case.json(paired(worse))
+        assert said["baseline"]["form"] == "measured in turn with it"
+        assert said["relation"] == "Dominated"
+
+    def test_same_is_within(self, case: Case) -> None:
+        ran = case.run(paired())
+        assert ran.code == 0
+        assert "and none is worse than the baseline" in ran.out
+
+    def test_file_that_is_named_is_compared_with_instead(self, case: Case) -> None:
+        said = case.json(paired(turns(mean=ratio(1.3))), baseline=good())
+        assert said["baseline"]["file"].endswith("baseline.json")
+        assert said["relation"] == "Equal"
+
+    def test_policy_that_compares_with_nothing_looks_at_the_limits_alone(self, case: Case) -> None:
+        none = {"benchmark": {"profileRef": {"name": "digits-steady"}, "baseline": "None"}}
+        assert case.run(paired(turns(mean=ratio(1.3))), spec=none).code == 0
+
+    def test_pods_of_both_arms_are_priced(self, case: Case) -> None:
+        prices = case.folder.write("prices.yaml", PRICES)
+        target = case.folder.write("target.yaml", deployment("2"))
+        before = case.folder.write("before.yaml", deployment("1"))
+        more = ("--prices", prices, "--target", target)
+        same = case.json(paired(), spec=DEARER, more=more)
+        assert same["relation"] == "Equal"
+        assert same["notes"]
+        dearer = case.json(paired(), spec=DEARER, more=(*more, "--baseline-target", before))
+        assert dearer["relation"] == "Dominated"
+        assert "cost is worse" in dearer["relationMessage"]

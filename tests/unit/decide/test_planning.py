@@ -6,11 +6,13 @@ from typing import Any
 import pytest
 
 from tests.unit.decide.objectives import ACCURACY, COST, ERRORS, MEAN, P99, THROUGHPUT, objective
+from tollgate.api.budget import BenchmarkSpecRef
 from tollgate.api.profiles import BenchmarkProfileSpec, MetricProfileSpec
 from tollgate.decide.planning import (
     benchmark_problems,
     latency_limits,
     live_problems,
+    pairing_problems,
     resolution_problems,
 )
 
@@ -101,3 +103,23 @@ def test_errors_need_a_counter() -> None:
     assert (problem.objective, problem.reason) == ("errorrate", "ErrorsNotMeasured")
     seeing = MetricProfileSpec.model_validate({"latency": {"series": "x"}, "errors": {"series": "e"}})
     assert live_problems([P99, ERRORS], seeing) == []
+
+
+@pytest.mark.parametrize(
+    ("stages", "said"),
+    [
+        (
+            [stage("1req/s", 59)],
+            "stage steady sends 59 requests, too few to load two arms in turn: it needs 60",
+        ),
+        ([stage("1req/s", 60)], ""),
+        ([stage("40req/s", 60, name=f"s{i}") for i in range(6)], "it measures 6 stages"),
+    ],
+)
+def test_profile_that_cannot_be_met_in_turn_is_refused(stages: list[dict[str, Any]], said: str) -> None:
+    how = {"profileRef": {"name": "digits-steady"}, "baseline": "Paired"}
+    found = pairing_problems(BenchmarkSpecRef.model_validate(how), profile(*stages))
+    assert [problem.reason for problem in found] == (["CannotBePaired"] if said else [])
+    assert said in "".join(problem.message for problem in found)
+    recorded = BenchmarkSpecRef.model_validate(how | {"baseline": "Recorded"})
+    assert pairing_problems(recorded, profile(*stages)) == []
