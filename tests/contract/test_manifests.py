@@ -13,7 +13,7 @@ from tests.contract.kubectl import Kubectl
 from tollgate.api.profiles import BenchmarkProfileSpec
 from tollgate.manifests import patches
 from tollgate.manifests.benchmark_job import JobSettings, benchmark_config_map, benchmark_job
-from tollgate.manifests.candidate import candidate
+from tollgate.manifests.candidate import baseline, candidate
 from tollgate.manifests.names import RELEASED, Identity
 from tollgate.ports import BENCHMARK, BUDGET, Object
 
@@ -103,6 +103,25 @@ def test_a_candidate_is_taken_as_it_is(kubectl: Kubectl, namespace: str) -> None
     taken = json.loads(kubectl("create", "--dry-run=server", "-o", "json", objects=[made]))
     assert contains(taken["spec"], made["spec"])
     assert taken["spec"]["template"]["spec"] == target["spec"]["template"]["spec"]
+
+
+def test_a_baseline_is_made_of_the_replica_set_that_the_controller_made(
+    kubectl: Kubectl, namespace: str
+) -> None:
+    kubectl("create", objects=[deployment(namespace, "paired", "model:1")])
+
+    def replica_set() -> Object | None:
+        listed = kubectl.get("replicaset", "-n", namespace, "-l", "tier=model")["items"]
+        return next((rs for rs in listed if rs["metadata"]["name"].startswith("paired-")), None)
+
+    source = eventually("there is a ReplicaSet", replica_set)
+    target = kubectl.get("deployment", "paired", "-n", namespace)
+    budget = Identity(BUDGET, namespace, "digits", "11111111-2222-3333-4444-555555555555")
+    made = baseline(target, source, budget, revision="0123456789", replicas=1, join_labels={"app": "paired"})
+    taken = json.loads(kubectl("create", "--dry-run=server", "-o", "json", objects=[made]))
+    assert contains(taken["spec"], made["spec"])
+    assert taken["spec"]["template"]["spec"] == target["spec"]["template"]["spec"]
+    assert not {"app", "pod-template-hash"} & taken["spec"]["template"]["metadata"]["labels"].keys()
 
 
 def test_a_released_replica_set_is_let_go_and_the_other_one_serves(kubectl: Kubectl, namespace: str) -> None:

@@ -23,6 +23,7 @@ from tollgate.api.decision import DecisionSpec, EfficiencyDecision
 
 NAME = "digits"
 CANDIDATE = "digits-candidate"
+BASELINE = "digits-baseline"
 BENCHMARK_PROFILE = "e2e-short"
 METRIC_PROFILE = "e2e-digits"
 FORWARD = (
@@ -185,7 +186,8 @@ class Scene:
 
     def serves(self, version: Version, replicas: int) -> bool:
         """Whether the Deployment's own pods are all ready, and all of this version."""
-        pods = [pod for pod in self.pods() if "tollgate.dev/candidate" not in pod["metadata"]["labels"]]
+        copies = {"tollgate.dev/candidate", "tollgate.dev/baseline"}
+        pods = [pod for pod in self.pods() if not copies & pod["metadata"]["labels"].keys()]
         there = [pod for pod in pods if not pod["metadata"].get("deletionTimestamp")]
         return (
             len(there) == replicas

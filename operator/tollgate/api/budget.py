@@ -82,6 +82,7 @@ class Baseline(StrEnum):
     """What a candidate's benchmark is compared with."""
 
     RECORDED = "Recorded"
+    PAIRED = "Paired"
     NONE = "None"
 
 
@@ -93,7 +94,9 @@ class BenchmarkSpecRef(Model):
         Baseline.RECORDED,
         description="Recorded compares with last-good's recorded benchmark of the same profile, dataset, "
         "hardware and number of pods; where one of these differs the result is inconclusive, and "
-        "canary.onInconclusive decides. None compares with the limits only.",
+        "canary.onInconclusive decides. Paired starts pods of last-good beside the candidate's and loads both in "
+        "turn with the same inputs, which takes three times as long and finds smaller differences; without a "
+        "ReplicaSet of last-good it is Recorded. None compares with the limits only.",
     )
 
 

@@ -33,10 +33,23 @@ class DeleteCandidate:
 
 
 @dataclass(frozen=True)
+class MakeBaseline:
+    """Make the copy that runs last-good beside the candidate, or set its number of pods."""
+
+    replicas: int
+
+
+@dataclass(frozen=True)
+class DeleteBaseline:
+    """Remove that copy."""
+
+
+@dataclass(frozen=True)
 class MakeBenchmark:
-    """Have the candidate measured."""
+    """Have the candidate measured, alone or in turn with the baseline."""
 
     name: str
+    paired: bool = False
 
 
 @dataclass(frozen=True)
@@ -88,6 +101,8 @@ Action = (
     | Govern
     | MakeCandidate
     | DeleteCandidate
+    | MakeBaseline
+    | DeleteBaseline
     | MakeBenchmark
     | Join
     | Leave

@@ -11,7 +11,7 @@ from tollgate.api.budget import BudgetStatus, Mode, Release, Stage
 from tollgate.api.conditions import Condition, set_condition
 from tollgate.api.verdict import ObjectiveResult, Reason, Verdict
 from tollgate.decide.approval import signatures
-from tollgate.decide.gate import sentence, start_trouble
+from tollgate.decide.gate import baseline_runs, sentence, start_trouble
 from tollgate.decide.record import room
 from tollgate.decide.serving import rollback_obstacle
 from tollgate.decide.signing import UNCHECKED, appeal
@@ -124,6 +124,8 @@ def _detail(s: Snapshot, release: Release) -> str:
         return f"frozen at {release.stage.value} until the policy is valid: {s.problems[0].message}"
     match release.stage:
         case Stage.STARTING:
+            return start_trouble(s)
+        case Stage.BENCHMARKING if s.measured is None and not baseline_runs(s):
             return start_trouble(s)
         case Stage.BENCHMARKING if s.measured is not None and s.measured.phase in ("Pending", "Running"):
             return s.measured.message or release.message

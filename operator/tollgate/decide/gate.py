@@ -10,13 +10,13 @@ import math
 from collections.abc import Iterable
 from datetime import datetime
 
-from tollgate.api.budget import BudgetStatus, Evidence, OnInconclusive, Release, Stage
+from tollgate.api.budget import Baseline, BudgetStatus, Evidence, OnInconclusive, Release, Stage
 from tollgate.api.comparison import ParetoRelation
 from tollgate.api.verdict import ObjectiveResult, Reason, Relation, Verdict
 from tollgate.decide.approval import signatures, worsened
 from tollgate.decide.benchmark_record import without_results
 from tollgate.decide.moves import Move, advance, approve, enter, refuse, supersede
-from tollgate.decide.snapshot import Measured, Snapshot
+from tollgate.decide.snapshot import Copy, Measured, Snapshot
 
 BENCHMARK_ATTEMPTS = 3
 _WORSE = {ParetoRelation.TRADE_OFF: "TradeOff", ParetoRelation.DOMINATED: "Dominated"}
@@ -53,25 +53,25 @@ def held(s: Snapshot, status: BudgetStatus, release: Release) -> Move | None:
 
 
 def starting(s: Snapshot, status: BudgetStatus, release: Release) -> Move | None:
-    """The candidate's pods come up, or the time for it runs out."""
+    """The pods of the candidate, and of the baseline if there is to be one, come up, or the time runs out."""
     assert s.target is not None
-    candidate = s.candidate
-    if (
-        candidate is not None
-        and candidate.ours
-        and candidate.revision == release.revision
-        and len(candidate.ready) >= candidate.replicas > 0
-    ):
+    candidate_runs = s.candidate is not None and s.candidate.runs(release.revision)
+    if s.candidate is not None and candidate_runs and baseline_runs(s):
+        beside = f", in turn with {len(s.baseline.ready)} of last-good," if s.to_pair and s.baseline else ""
         return advance(
             s,
             status,
             Stage.BENCHMARKING,
             "Benchmarking",
-            f"measuring {len(candidate.ready)} candidate pod(s) before any user reaches them",
+            f"measuring {len(s.candidate.ready)} candidate pod(s){beside} before any user reaches them",
         )
     waited = (s.now - release.since).total_seconds()
     if waited < s.target.progress_deadline_seconds or s.spec.canary.on_inconclusive is OnInconclusive.HOLD:
         return None
+    if candidate_runs:
+        within = s.target.progress_deadline_seconds
+        why = f"the baseline was not ready within {within} s. {start_trouble(s)}"
+        return _undecided(s, status, release, "BaselineNotReady", why, has_data=False)
     return refuse(
         s,
         status,
@@ -81,17 +81,31 @@ def starting(s: Snapshot, status: BudgetStatus, release: Release) -> Move | None
     )
 
 
+def baseline_runs(s: Snapshot) -> bool:
+    """Whether as many pods of last-good as of the candidate are ready to be measured in turn, or none are wanted."""
+    if s.to_pair is None:
+        return True
+    if s.baseline is None or s.candidate is None or s.baseline.replicas != s.candidate.replicas:
+        return False
+    return s.baseline.runs(s.to_pair.revision)
+
+
 def start_trouble(s: Snapshot) -> str:
-    """Why the candidate's pods are not ready, as far as it can be seen."""
-    if s.candidate is None:
-        return "its Deployment does not exist yet"
-    if not s.candidate.ours:
+    """Why the pods to be measured are not ready, as far as it can be seen."""
+    said = _trouble(s.candidate, "candidate")
+    return f"{said}. {_trouble(s.baseline, 'baseline')}" if s.to_pair else said
+
+
+def _trouble(copy: Copy | None, role: str) -> str:
+    if copy is None:
+        return f"the Deployment of the {role} does not exist yet"
+    if not copy.ours:
         return (
-            f"a Deployment {s.candidate.name} exists that this budget does not own: rename or delete it, "
-            "as the candidate needs that name"
+            f"a Deployment {copy.name} exists that this budget does not own: rename or delete it, "
+            f"as the {role} needs that name"
         )
-    problems = sorted({pod.problem for pod in s.candidate.pods if pod.problem})
-    ready = f"{len(s.candidate.ready)} of {s.candidate.replicas} candidate pods are ready"
+    problems = sorted({pod.problem for pod in copy.pods if pod.problem})
+    ready = f"{len(copy.ready)} of {copy.replicas} {role} pods are ready"
     return f"{ready}: {'; '.join(problems)}" if problems else ready
 
 
@@ -123,16 +137,31 @@ def benchmarking(s: Snapshot, status: BudgetStatus, release: Release) -> Move | 
         return refuse(s, status, Stage.REJECTED, "BenchmarkBreach", sentence(bad))
     if _says(measured.objectives, Reason.CLIENT_LIMITED):
         return _measure_again(s, status, release, measured)
-
+    if s.to_pair is not None and not measured.paired:
+        return advance(
+            s,
+            status,
+            Stage.STARTING,
+            "MeasuredInTurn",
+            "benchmark.baseline has become Paired: measuring again, in turn with last-good",
+            attempt=release.attempt + 1,
+        )
     undecided = [r for r in _open(measured.objectives) if r.name not in release.improves]
     if undecided:
         why = sentence([*bad, *undecided])
         return _undecided(s, status, release, "BenchmarkInconclusive", why, has_data=True)
     worse = worsened(measured.objectives, release.tolerated)
     if measured.not_comparable and not worse and s.spec.trade_offs != "Allow":
-        why = f"{measured.relation_message}. To go on by the limits alone set benchmark.baseline: None"
+        why = f"{measured.relation_message}. {_ways_on(s)}"
         return _undecided(s, status, release, "NotComparable", why, has_data=True)
     return _weighed(s, status, release, measured)
+
+
+def _ways_on(s: Snapshot) -> str:
+    """What the user can do where nothing can be compared."""
+    alone = "To go on by the limits alone set benchmark.baseline: None"
+    recorded = s.spec.benchmark.baseline is Baseline.RECORDED and s.status.last_good is not None
+    return f"{alone}; to measure last-good again beside the candidate, Paired" if recorded else alone
 
 
 def _weighed(s: Snapshot, status: BudgetStatus, release: Release, measured: Measured) -> Move:

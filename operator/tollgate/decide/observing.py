@@ -9,7 +9,7 @@ from __future__ import annotations
 from tollgate.api.budget import BudgetStatus, Mode, Release, Stage
 from tollgate.api.verdict import Reason, Verdict
 from tollgate.decide import serving
-from tollgate.decide.actions import Action, DeleteCandidate, Govern, Notice, SetPaused
+from tollgate.decide.actions import Action, DeleteBaseline, DeleteCandidate, Govern, Notice, SetPaused
 from tollgate.decide.gate import breached, sentence
 from tollgate.decide.moves import Move, begin, enter, recorded, supersede
 from tollgate.decide.snapshot import Snapshot
@@ -76,6 +76,8 @@ def upkeep(s: Snapshot, status: BudgetStatus) -> list[Action]:
         actions += ungoverned(s, resume=s.spec.on_delete == "Resume")
     if s.candidate is not None and s.candidate.ours and not s.candidate.deleting:
         actions.append(DeleteCandidate())
+    if s.baseline is not None and s.baseline.ours and not s.baseline.deleting:
+        actions.append(DeleteBaseline())
     return actions
 
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from tollgate.api import units
+from tollgate.api.budget import Baseline, BenchmarkSpecRef
 from tollgate.api.objective import Dimension, Objective
-from tollgate.api.profiles import BenchmarkProfileSpec, LoadStage, MetricProfileSpec
+from tollgate.api.profiles import BenchmarkProfileSpec, LoadStage, MetricProfileSpec, turns_problem
 from tollgate.decide.certificate import requests_needed
 from tollgate.decide.limits import (
     allowed_fraction,
@@ -23,7 +24,7 @@ from tollgate.measure.histogram import bracket
 
 @dataclass(frozen=True)
 class Problem:
-    """Why an objective can not be judged as things are: a CamelCase reason, and a sentence that says what to do."""
+    """Why an objective ("": any) can not be judged as things are: a CamelCase reason, and what to do, as a sentence."""
 
     objective: str
     reason: str
@@ -82,6 +83,15 @@ def _never_asked(o: Objective, profile: BenchmarkProfileSpec) -> list[Problem]:
             "raise the rate of a stage",
         )
     ]
+
+
+def pairing_problems(how: BenchmarkSpecRef, profile: BenchmarkProfileSpec) -> list[Problem]:
+    """Why a candidate can not be measured in turn with last-good, where the policy wants that."""
+    problem = turns_problem(profile) if how.baseline is Baseline.PAIRED else ""
+    if not problem:
+        return []
+    said = f"BenchmarkProfile {how.profile_ref.name}: {problem}, or set benchmark.baseline: Recorded"
+    return [Problem("", "CannotBePaired", said)]
 
 
 def live_problems(objectives: Sequence[Objective], profile: MetricProfileSpec) -> list[Problem]:

@@ -163,7 +163,7 @@ def _patience(s: Snapshot, status: BudgetStatus) -> float:
             return scrape
         case Stage.ROLLED_BACK if s.released or s.candidate is not None:
             return 0.5
-        case _ if s.candidate is not None or s.released:
+        case _ if s.candidate is not None or s.baseline is not None or s.released:
             return 1.0
         case _:
             return max(30.0, 2 * s.scrape_seconds)

@@ -91,6 +91,7 @@ def _measured(record: DecisionSpec, evidence: BenchmarkEvidence) -> Measured | N
         objectives=verdict.objectives,
         relation=ParetoRelation(verdict.relation),
         relation_message=evidence.message,
+        paired=True,  # or it would have been measured again, and not be on record
         comparison_due=evidence.comparison_due,
         evidence=evidence,
     )

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from tollgate.api.budget import BudgetSpec, BudgetStatus, Objective
+from tollgate.api.budget import Baseline, BudgetSpec, BudgetStatus, Objective
 from tollgate.api.comparison import ParetoRelation
 from tollgate.api.evidence import BenchmarkEvidence
 from tollgate.api.verdict import ObjectiveResult
@@ -66,8 +66,8 @@ class Pod:
 
 
 @dataclass(frozen=True)
-class Candidate:
-    """The copy of the target that runs the new template beside it."""
+class Copy:
+    """A copy of the target that runs beside it: the candidate, of the new template, or the baseline, of last-good's."""
 
     name: str
     uid: str
@@ -87,6 +87,10 @@ class Candidate:
         """Pods that could serve."""
         return tuple(pod for pod in self.pods if pod.ready)
 
+    def runs(self, revision: str) -> bool:
+        """True when all its pods are ready, and of that revision."""
+        return self.ours and self.revision == revision and len(self.ready) >= self.replicas > 0
+
 
 @dataclass(frozen=True)
 class Measured:
@@ -98,6 +102,7 @@ class Measured:
     objectives: tuple[ObjectiveResult, ...] = ()
     relation: ParetoRelation = ParetoRelation.UNKNOWN
     relation_message: str = ""
+    paired: bool = False  # it was measured in turn with last-good
     comparison_due: bool = False  # there is, or was, a record to compare with
     evidence: BenchmarkEvidence | None = None  # what the results and the relation rest on
 
@@ -140,7 +145,8 @@ class Snapshot:
     status: BudgetStatus
     target: Target | None
     replica_sets: tuple[ReplicaSet, ...] = ()
-    candidate: Candidate | None = None
+    candidate: Copy | None = None
+    baseline: Copy | None = None
     measured: Measured | None = None
     recorded_pods: int = 0  # with so many pods last-good was measured; 0 where nothing is compared with that
     signing: Signing | None = None  # None: nobody is asked, or the record is not there
@@ -165,6 +171,14 @@ class Snapshot:
         """The target's own ReplicaSets of a revision, oldest first."""
         found = [rs for rs in self.replica_sets if rs.revision == revision and not rs.released]
         return tuple(sorted(found, key=lambda rs: (rs.created, rs.name)))
+
+    @property
+    def to_pair(self) -> ReplicaSet | None:
+        """Last-good's ReplicaSet, where the policy wants the candidate measured in turn with last-good."""
+        good = self.status.last_good
+        if self.spec.benchmark.baseline is not Baseline.PAIRED or good is None:
+            return None
+        return next(reversed(self.of_revision(good.revision)), None)
 
     @property
     def active(self) -> tuple[ReplicaSet, ...]:

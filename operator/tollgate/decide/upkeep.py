@@ -9,18 +9,20 @@ from __future__ import annotations
 from tollgate.api.budget import BudgetStatus, Release, Stage
 from tollgate.decide.actions import (
     Action,
+    DeleteBaseline,
     DeleteCandidate,
     DeleteReplicaSet,
     Govern,
     Join,
     Leave,
+    MakeBaseline,
     MakeBenchmark,
     MakeCandidate,
     ReleaseReplicaSet,
     ScaleReplicaSet,
     SetPaused,
 )
-from tollgate.decide.gate import wanted_pods
+from tollgate.decide.gate import baseline_runs, wanted_pods
 from tollgate.decide.moves import measurement_name
 from tollgate.decide.snapshot import Snapshot
 
@@ -40,6 +42,7 @@ def upkeep(s: Snapshot, status: BudgetStatus) -> list[Action]:
     actions += _evict(s, status)
     if release is not None:
         actions += _candidate(s, status, release)
+        actions += _baseline(s, release)
     return actions
 
 
@@ -111,8 +114,8 @@ def _candidate(s: Snapshot, status: BudgetStatus, release: Release) -> list[Acti
     match release.stage:
         case Stage.STARTING | Stage.BENCHMARKING | Stage.AWAITING_SIGN_OFF | Stage.CANARY:
             actions = _running(s, release)
-            if release.stage is Stage.BENCHMARKING and s.measured is None:
-                actions.append(MakeBenchmark(measurement_name(s, release)))
+            if release.stage is Stage.BENCHMARKING and s.measured is None and baseline_runs(s):
+                actions.append(MakeBenchmark(measurement_name(s, release), paired=s.to_pair is not None))
             return actions
         case Stage.PROMOTING if release.reason != "KnownGood":
             return []  # its pods serve until the target's own are complete
@@ -120,6 +123,33 @@ def _candidate(s: Snapshot, status: BudgetStatus, release: Release) -> list[Acti
             return [] if candidate is None or candidate.deleting else [DeleteCandidate()]
         case _:
             return _dismantled(s, release)
+
+
+def _baseline(s: Snapshot, release: Release) -> list[Action]:
+    """Pods of last-good that nobody reaches, as many as the candidate's, for as long as they are to be measured."""
+    there, candidate = s.baseline, s.candidate
+    if there is not None and (there.deleting or not there.ours):
+        return []
+    if not _measures_in_turn(s, release):
+        return [DeleteBaseline()] if there is not None else []
+    if s.to_pair is None:
+        return []
+    wanted = candidate.replicas if candidate is not None else _measured_pods(s)
+    if there is None or (there.revision == s.to_pair.revision and there.replicas != wanted):
+        return [MakeBaseline(wanted)]
+    return [DeleteBaseline()] if there.revision != s.to_pair.revision else []
+
+
+def _measures_in_turn(s: Snapshot, release: Release) -> bool:
+    match release.stage:
+        case Stage.STARTING:
+            return s.to_pair is not None
+        case Stage.BENCHMARKING if s.measured is None:
+            return s.to_pair is not None
+        case Stage.BENCHMARKING if s.measured is not None:
+            return s.measured.paired and s.measured.phase in ("Pending", "Running")
+        case _:
+            return False
 
 
 def _measured_pods(s: Snapshot) -> int:

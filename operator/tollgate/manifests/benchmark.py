@@ -11,14 +11,25 @@ from tollgate.ports import Object
 
 
 def benchmark(
-    budget: Identity, *, name: str, profile: str, target: str, limits: Sequence[str], revision: str
+    budget: Identity,
+    *,
+    name: str,
+    profile: str,
+    target: str,
+    limits: Sequence[str],
+    revision: str,
+    baseline: str = "",
 ) -> Object:
-    """A Benchmark of the Deployment `target`, owned by the budget. `limits` are durations such as 250ms."""
+    """A Benchmark of the Deployment `target`, owned by the budget, in turn with the Deployment `baseline` if any.
+
+    `limits` are durations such as 250ms.
+    """
     spec = BenchmarkSpec(
         profile_ref=NameRef(name=profile),
         target=WorkloadRef(name=target),
         limits=list(limits),
         revision=revision,
+        baseline=WorkloadRef(name=baseline) if baseline else None,
     )
     return {
         "apiVersion": API_VERSION,

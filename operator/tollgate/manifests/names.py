@@ -21,6 +21,7 @@ GOVERNED = f"{GROUP}/governed"  # on a governed Deployment: what its budget's en
 BUDGET = f"{GROUP}/budget"
 TARGET = f"{GROUP}/target"
 CANDIDATE = f"{GROUP}/candidate"  # on a candidate and its pods: the name of the target
+BASELINE = f"{GROUP}/baseline"  # on a baseline and its pods: the name of the target
 BENCHMARK = f"{GROUP}/benchmark"
 REVISION = f"{GROUP}/revision"
 RELEASED = f"{GROUP}/released"  # on a ReplicaSet taken from its Deployment: the name of that Deployment
@@ -73,6 +74,11 @@ def fit(name: str, limit: int = 63) -> str:
 def candidate_name(target: str) -> str:
     """Name of the candidate's Deployment."""
     return fit(f"{target}-candidate")
+
+
+def baseline_name(target: str) -> str:
+    """Name of the Deployment that runs last-good beside the candidate."""
+    return fit(f"{target}-baseline")
 
 
 def benchmark_name(budget: Identity, release: int, revision: str, attempt: int = 1) -> str:

@@ -13,7 +13,7 @@ VOLATILE = (
     "kubectl.kubernetes.io/restartedAt",  # kubectl rollout restart
     "kubectl.kubernetes.io/default-container",  # which container kubectl logs and exec mean
 )
-_POD_TEMPLATE_HASH = "pod-template-hash"
+POD_TEMPLATE_HASH = "pod-template-hash"
 _LONGEST_IMAGES = 1024
 
 
@@ -24,7 +24,7 @@ def revision(template: Object) -> str:
     """
     metadata = template.get("metadata") or {}
     content = {
-        "labels": _without(metadata.get("labels"), (_POD_TEMPLATE_HASH,)),
+        "labels": _without(metadata.get("labels"), (POD_TEMPLATE_HASH,)),
         "annotations": _without(metadata.get("annotations"), VOLATILE),
         "spec": template.get("spec") or {},
     }

@@ -7,11 +7,12 @@ import contextlib
 from tollgate.api import units
 from tollgate.decide import actions as do
 from tollgate.decide.planning import latency_limits
+from tollgate.decide.snapshot import Copy
 from tollgate.errors import Conflict
 from tollgate.manifests import patches
 from tollgate.manifests.benchmark import benchmark
-from tollgate.manifests.candidate import candidate
-from tollgate.manifests.names import Identity, candidate_name
+from tollgate.manifests.candidate import baseline, candidate
+from tollgate.manifests.names import Identity, baseline_name, candidate_name
 from tollgate.ports import BUDGET, DECISION, DEPLOYMENT, POD, REPLICA_SET, Cluster, Object
 from tollgate.reconcile.observe import Observed
 
@@ -24,6 +25,7 @@ class Actor:
         assert seen.target is not None
         assert snapshot.target is not None
         self._cluster = cluster
+        self._seen = seen
         self._target: Object = seen.target
         self._join = seen.join
         self._budget = Identity.of(BUDGET, seen.raw)
@@ -41,9 +43,13 @@ class Actor:
             case do.MakeCandidate(replicas):
                 await self._make_candidate(replicas)
             case do.DeleteCandidate():
-                await self._delete_candidate()
-            case do.MakeBenchmark(name):
-                await self._make_benchmark(name)
+                await self._delete(self._s.candidate)
+            case do.MakeBaseline(replicas):
+                await self._make_baseline(replicas)
+            case do.DeleteBaseline():
+                await self._delete(self._s.baseline)
+            case do.MakeBenchmark(name, paired):
+                await self._make_benchmark(name, paired=paired)
             case do.Join(names):
                 for name in names:
                     await self._patch_pod(name, patches.join(self._join))
@@ -76,13 +82,7 @@ class Actor:
     async def _make_candidate(self, replicas: int) -> None:
         assert self._s.target is not None
         if self._s.candidate is not None:
-            await self._cluster.patch(
-                DEPLOYMENT,
-                self._s.namespace,
-                self._s.candidate.name,
-                patches.scale(replicas),
-                uid=self._s.candidate.uid,
-            )
+            await self._scale(self._s.candidate, replicas)
             return
         copy = candidate(
             self._target,
@@ -93,12 +93,33 @@ class Actor:
         )
         await self._cluster.create(copy)
 
-    async def _delete_candidate(self) -> None:
-        if self._s.candidate is not None:
-            name = candidate_name(self._s.spec.target.name)
-            await self._cluster.delete(DEPLOYMENT, self._s.namespace, name, uid=self._s.candidate.uid)
+    async def _make_baseline(self, replicas: int) -> None:
+        if self._s.baseline is not None:
+            await self._scale(self._s.baseline, replicas)
+            return
+        last_good = self._s.to_pair
+        assert last_good is not None
+        assert self._seen.to_pair is not None
+        copy = baseline(
+            self._target,
+            self._seen.to_pair,
+            self._budget,
+            revision=last_good.revision,
+            replicas=replicas,
+            join_labels=self._seen.join_to_pair,
+        )
+        await self._cluster.create(copy)
 
-    async def _make_benchmark(self, name: str) -> None:
+    async def _scale(self, copy: Copy, replicas: int) -> None:
+        await self._cluster.patch(
+            DEPLOYMENT, self._s.namespace, copy.name, patches.scale(replicas), uid=copy.uid
+        )
+
+    async def _delete(self, copy: Copy | None) -> None:
+        if copy is not None:
+            await self._cluster.delete(DEPLOYMENT, self._s.namespace, copy.name, uid=copy.uid)
+
+    async def _make_benchmark(self, name: str, *, paired: bool) -> None:
         assert self._s.status.release is not None
         limits = [units.format_duration(limit) for limit in latency_limits(self._s.spec.objectives)]
         measurement = benchmark(
@@ -108,6 +129,7 @@ class Actor:
             target=candidate_name(self._s.spec.target.name),
             limits=limits,
             revision=self._s.status.release.revision,
+            baseline=baseline_name(self._s.spec.target.name) if paired else "",
         )
         with contextlib.suppress(Conflict):  # made before a restart
             await self._cluster.create(measurement)

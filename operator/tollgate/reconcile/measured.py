@@ -11,13 +11,16 @@ from tollgate.api.budget import Baseline, Stage
 from tollgate.api.evidence import BenchmarkEvidence
 from tollgate.api.hardware import Hardware, LoadedPods
 from tollgate.api.release import ApprovedBaseline
-from tollgate.decide.benchmark_record import measured_arm, with_results
+from tollgate.decide.benchmark_record import judged_pods, measured_arm, with_results
 from tollgate.decide.benchmark_verdict import NOTHING_TO_COMPARE_WITH, ApprovedArm, benchmark_verdict
 from tollgate.decide.compare import Arm
 from tollgate.decide.moves import measurement_name
+from tollgate.decide.paired import InTurn
 from tollgate.decide.snapshot import Measured, Snapshot
 from tollgate.measure.cost import CostUnknown, PodCost, PriceTable, requests_cost
 from tollgate.ports import BENCHMARK, Cluster
+
+NOT_IN_TURN = "not measured in turn with last-good, which has no ReplicaSet any more"
 
 _PREPARING = (Stage.STARTING, Stage.BENCHMARKING)
 _JUDGED = (Stage.AWAITING_SIGN_OFF, Stage.CANARY)
@@ -36,39 +39,48 @@ class Measurements:
         if release is None or release.stage is not Stage.BENCHMARKING:
             return None
         name = measurement_name(s, release)
-        status = await self._status(s.namespace, name)
-        if status is None:
+        found = await self._benchmark(s.namespace, name)
+        if found is None:
             return None
+        status, paired = found.status, found.spec.baseline is not None
         message = next((c.message for c in status.conditions if c.type == "Complete"), "")
         if status.phase != "Succeeded" or status.result is None:
-            return Measured(name, status.phase, message)
+            return Measured(name, status.phase, message, paired=paired)
         candidate = Arm(status.result, cost, _hardware(status.loaded))
         recorded = _recorded(s)
-        baseline = await self._arm(s.namespace, recorded)
-        due = _approved_baseline(s, recorded)
-        approved = await self._approved(s.namespace, due)
+        in_turn = self._in_turn(s, status)
+        baseline = None if in_turn else await self._arm(s.namespace, recorded)
+        since = _approved_baseline(s, recorded)
+        approved = await self._approved(s.namespace, since)
         verdict = benchmark_verdict(
-            s.spec.objectives, candidate, baseline, confidence=float(s.spec.confidence), approved=approved
+            s.spec.objectives,
+            candidate,
+            in_turn or baseline,
+            confidence=float(s.spec.confidence),
+            approved=approved,
         )
         said = verdict.message
-        if recorded and baseline is None:
+        if recorded and not in_turn and baseline is None:
             gone = f"not comparable with last-good: its Benchmark {recorded} is gone"
             said = said.replace(NOTHING_TO_COMPARE_WITH, gone)
-        if due is not None and approved is None:
-            said += (
-                f". Small losses were not added up: the approved baseline's Benchmark {due.benchmark} is gone"
-            )
+        if since is not None and approved is None:
+            said += f". Small losses were not added up: the approved baseline's Benchmark {since.benchmark} is gone"
+        if s.spec.benchmark.baseline is Baseline.PAIRED and not in_turn and s.status.last_good is not None:
+            said = f"{NOT_IN_TURN}: {said}"
+        said = said[:1024]
+        due = bool(in_turn or recorded)
         evidence = BenchmarkEvidence(
             budget_generation=s.generation,
             confidence=s.spec.confidence,
             objectives=s.spec.objectives,
             candidate=measured_arm(name, candidate),
             baseline=measured_arm(recorded, baseline) if baseline else None,
-            comparison_due=bool(recorded),
+            paired=judged_pods(in_turn) if in_turn else None,
+            comparison_due=due,
             relation=verdict.relation,
             message=said,
             comparisons=[c.result(against) for against, c in verdict.comparisons.items()],
-            **_approved_arm(due, approved),
+            **_approved_arm(since, approved),
         )
         return Measured(
             name,
@@ -77,7 +89,8 @@ class Measurements:
             verdict.objectives,
             verdict.relation,
             said,
-            comparison_due=bool(recorded),
+            paired=paired,
+            comparison_due=due,
             evidence=evidence,
         )
 
@@ -116,10 +129,21 @@ class Measurements:
         return ApprovedArm(arm, baseline.release) if baseline and arm else None
 
     async def _arm(self, namespace: str, name: str) -> Arm | None:
-        status = await self._status(namespace, name)
-        if status is None or status.result is None:
+        found = await self._benchmark(namespace, name)
+        if found is None or found.status.result is None:
             return None
-        return Arm(status.result, self._cost(status.loaded), _hardware(status.loaded))
+        loaded = found.status.loaded
+        return Arm(found.status.result, self._cost(loaded), _hardware(loaded))
+
+    def _in_turn(self, s: Snapshot, status: BenchmarkStatus) -> InTurn | None:
+        """Last-good as it was loaded in turn with the candidate, where the policy compares the two so."""
+        if (
+            s.spec.benchmark.baseline is not Baseline.PAIRED
+            or status.result is None
+            or not status.result.paired
+        ):
+            return None
+        return InTurn(self._cost(status.baseline_loaded), _hardware(status.baseline_loaded))
 
     def _cost(self, loaded: LoadedPods | None) -> PodCost | CostUnknown:
         """At the present prices, whatever they were then: a price is no property of the version."""
@@ -130,12 +154,12 @@ class Measurements:
         return requests_cost({k: Decimal(v) for k, v in loaded.requests.items()}, self._prices)
 
     async def _result(self, namespace: str, name: str) -> BenchmarkResult | None:
-        status = await self._status(namespace, name)
-        return status.result if status else None
+        found = await self._benchmark(namespace, name)
+        return found.status.result if found else None
 
-    async def _status(self, namespace: str, name: str) -> BenchmarkStatus | None:
+    async def _benchmark(self, namespace: str, name: str) -> Benchmark | None:
         raw = await self._cluster.get(BENCHMARK, namespace, name) if name else None
-        return Benchmark.model_validate(raw).status if raw else None
+        return Benchmark.model_validate(raw) if raw else None
 
 
 def _recorded(s: Snapshot) -> str:

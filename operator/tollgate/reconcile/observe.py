@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from tollgate.api import units
@@ -14,11 +14,11 @@ from tollgate.decide.beside import begun, pods_digest, to_compare
 from tollgate.decide.chain import Link
 from tollgate.decide.detector import starts
 from tollgate.decide.retention import retention_due
-from tollgate.decide.snapshot import Candidate, ReplicaSet, Snapshot, Target
+from tollgate.decide.snapshot import Copy, ReplicaSet, Snapshot, Target
 from tollgate.decide.traffic import steady
 from tollgate.errors import Denied
 from tollgate.manifests.latch import LATCH
-from tollgate.manifests.names import CANDIDATE, Identity, candidate_name, fit
+from tollgate.manifests.names import BASELINE, CANDIDATE, Identity, baseline_name, candidate_name, fit
 from tollgate.manifests.revision import join_labels
 from tollgate.measure.cost import CostUnknown, PodCost, pod_cost
 from tollgate.measure.promql import OwnedBy, PodNames, PodSelector
@@ -56,6 +56,10 @@ class Observed:
     raw: Object
     target: Object | None
     join: dict[str, str]
+    to_pair: Object | None = None
+    """Last-good's ReplicaSet, of which a baseline can be made."""
+
+    join_to_pair: dict[str, str] = field(default_factory=dict)
 
 
 class Observer:
@@ -81,15 +85,20 @@ class Observer:
         metric_profile = await self._metric_profile(spec.metrics.profile_ref.name)
         target: Target | None = None
         sets: tuple[ReplicaSet, ...] = ()
-        candidate: Candidate | None = None
-        join: dict[str, str] = {}
+        candidate: Copy | None = None
+        baseline: Copy | None = None
         raw_sets: list[Object] = []
+        services: list[Object] = []
+        join: dict[str, str] = {}
         if deployment is not None:
             raw_sets = await self._cluster.list(REPLICA_SET, namespace)
             target = views.target_view(deployment, raw_sets)
             sets = views.replica_set_views(deployment, raw_sets)
-            join = join_labels(await self._cluster.list(SERVICE, namespace), deployment["spec"]["template"])
-            candidate = await self._candidate(identity, target.name, join)
+            services = await self._cluster.list(SERVICE, namespace)
+            join = join_labels(services, deployment["spec"]["template"])
+            mine = fit(target.name)
+            candidate = await self._copy(identity, candidate_name(target.name), f"{CANDIDATE}={mine}", join)
+            baseline = await self._copy(identity, baseline_name(target.name), f"{BASELINE}={mine}", {})
             sets = await self._without_room(namespace, raw_sets, sets)
         snapshot = Snapshot(
             now=self._clock.now(),
@@ -102,6 +111,7 @@ class Observer:
             target=target,
             replica_sets=sets,
             candidate=candidate,
+            baseline=baseline,
             resting_latch=not await self._latched_at_admission(),
             scrape_seconds=metric_profile.scrape_interval_seconds if metric_profile else 30,
             records=await self._records(namespace, spec, status),
@@ -110,6 +120,9 @@ class Observer:
         cost = self._cost(deployment)
         stable = await self._stable(snapshot, raw_sets, join)
         live = await self._live(snapshot, metric_profile, cost, stable)
+        to_pair = next(
+            (rs for rs in raw_sets if snapshot.to_pair and views.uid(rs) == snapshot.to_pair.uid), None
+        )
         measured = await self._measurements.of_candidate(snapshot, cost)
         recorded_pods = await self._measurements.recorded_pods(snapshot)
         asks = may_ask(spec)
@@ -139,7 +152,8 @@ class Observer:
             problems=problems(policy),
             hints=hints(policy),
         )
-        return Observed(snapshot, raw, deployment, join)
+        join_to_pair = join_labels(services, to_pair["spec"]["template"]) if to_pair else {}
+        return Observed(snapshot, raw, deployment, join, to_pair, join_to_pair)
 
     async def _records(self, namespace: str, spec: BudgetSpec, status: BudgetStatus) -> tuple[Link, ...]:
         """Those of a former budget of the target, whose chain is gone on with; or all, if the oldest are to go."""
@@ -191,12 +205,11 @@ class Observer:
         self._latch = (now, there)
         return there
 
-    async def _candidate(self, budget: Identity, target: str, join: dict[str, str]) -> Candidate | None:
-        raw = await self._cluster.get(DEPLOYMENT, budget.namespace, candidate_name(target))
+    async def _copy(self, budget: Identity, name: str, labels: str, join: dict[str, str]) -> Copy | None:
+        raw = await self._cluster.get(DEPLOYMENT, budget.namespace, name)
         if raw is None:
             return None
-        pods = await self._cluster.list(POD, budget.namespace, f"{CANDIDATE}={fit(target)}")
-        return views.candidate_view(raw, pods, budget, join)
+        return views.copy_view(raw, await self._cluster.list(POD, budget.namespace, labels), budget, join)
 
     async def _without_room(
         self, namespace: str, raw_sets: Sequence[Object], sets: tuple[ReplicaSet, ...]

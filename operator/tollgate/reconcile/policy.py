@@ -84,6 +84,7 @@ def problems(policy: Policy) -> tuple[Problem, ...]:
         checks = planning.benchmark_problems(
             spec.objectives, policy.benchmark, confidence=float(spec.confidence)
         )
+        checks += planning.pairing_problems(spec.benchmark, policy.benchmark)
         found += [Problem(p.reason, p.message) for p in checks]
     if policy.metrics is not None:
         found += [

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from tollgate.decide.snapshot import Candidate, Pod, ReplicaSet, Target
+from tollgate.decide.snapshot import Copy, Pod, ReplicaSet, Target
 from tollgate.manifests.names import (
     ANNOTATION_TARGET_UID,
     GOVERNED,
@@ -186,13 +186,11 @@ def pod_problem(pod: Object) -> str:
     return ""
 
 
-def candidate_view(
-    deployment: Object, pods: Iterable[Object], budget: Identity, join: Mapping[str, str]
-) -> Candidate:
-    """The candidate with its pods; a pod has joined when it carries every label that Services select."""
+def copy_view(deployment: Object, pods: Iterable[Object], budget: Identity, join: Mapping[str, str]) -> Copy:
+    """A copy of the target with its pods; a pod has joined when it carries every label that Services select."""
     meta = deployment["metadata"]
     template_labels = deployment["spec"]["template"]["metadata"].get("labels") or {}
-    return Candidate(
+    return Copy(
         name=meta["name"],
         uid=meta["uid"],
         ours=owned_by(deployment, budget),

@@ -18,3 +18,19 @@ def test_the_benchmark_of_a_candidate(budget: Identity, golden: Callable[..., No
     )
     golden("benchmark", made)
     assert Benchmark.model_validate(made).spec.limits == ["250ms"]
+    assert Benchmark.model_validate(made).spec.baseline is None
+
+
+def test_the_benchmark_of_a_candidate_in_turn_with_last_good(budget: Identity) -> None:
+    made = benchmark(
+        budget,
+        name="digits-1f0a2-1-0123456789",
+        profile="digits-steady",
+        target="digits-candidate",
+        limits=[],
+        revision="0123456789",
+        baseline="digits-baseline",
+    )
+    against = Benchmark.model_validate(made).spec.baseline
+    assert against is not None
+    assert against.name == "digits-baseline"

@@ -3,8 +3,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from copy import deepcopy
 
-from tollgate.manifests.candidate import candidate
-from tollgate.manifests.names import GOVERNED, Identity, owned_by
+from tollgate.manifests.candidate import baseline, candidate
+from tollgate.manifests.names import CANDIDATE, GOVERNED, Identity, owned_by
 from tollgate.manifests.revision import join_labels, selects
 from tollgate.ports import Object
 
@@ -52,3 +52,46 @@ def test_a_long_name_fits_into_the_labels_of_its_pods(target: Object, budget: Id
     made = build(target, budget)
     values = [made["metadata"]["name"], *made["metadata"]["labels"].values()]
     assert max(map(len, values)) <= 63
+
+
+def last_good(target: Object) -> Object:
+    """The ReplicaSet that the Deployment controller made of an older template of the target."""
+    template = deepcopy(target["spec"]["template"])
+    template["spec"]["containers"][0]["image"] = "digits:older"
+    template["metadata"]["labels"] |= {"pod-template-hash": "5d4f8c7b9"}
+    return {"apiVersion": "apps/v1", "kind": "ReplicaSet", "spec": {"template": template, "replicas": 3}}
+
+
+def built_baseline(target: Object, budget: Identity) -> Object:
+    return baseline(target, last_good(target), budget, revision="9876543210", replicas=2, join_labels=JOIN)
+
+
+def test_the_baseline(target: Object, budget: Identity, golden: Callable[..., None]) -> None:
+    golden("baseline", built_baseline(target, budget))
+
+
+def test_the_baseline_runs_last_good_where_no_service_finds_it(target: Object, budget: Identity) -> None:
+    made = built_baseline(target, budget)
+    labels = made["spec"]["template"]["metadata"]["labels"]
+    assert made["spec"]["template"]["spec"]["containers"][0]["image"] == "digits:older"
+    assert not selects(JOIN, labels)
+    assert "pod-template-hash" not in labels
+    assert owned_by(made, budget)
+    assert "paused" not in made["spec"]
+
+
+def test_neither_copy_counts_the_pods_of_the_other(target: Object, budget: Identity) -> None:
+    copies = [build(target, budget), built_baseline(target, budget)]
+    for mine, other in (copies, copies[::-1]):
+        selector = mine["spec"]["selector"]["matchLabels"]
+        assert selects(selector, mine["spec"]["template"]["metadata"]["labels"])
+        assert not selects(selector, other["spec"]["template"]["metadata"]["labels"])
+    assert CANDIDATE not in copies[1]["spec"]["template"]["metadata"]["labels"]
+
+
+def test_the_replica_set_is_left_as_it_was(target: Object, budget: Identity) -> None:
+    source = last_good(target)
+    before = deepcopy(source)
+    made = baseline(target, source, budget, revision="9876543210", replicas=2, join_labels=JOIN)
+    made["spec"]["template"]["spec"]["containers"][0]["image"] = "other"
+    assert source == before
