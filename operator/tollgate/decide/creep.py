@@ -37,7 +37,9 @@ def next_baseline(
     ):
         return _moved(approved, "Dominates")
     alike = step is not None and step.comparable
-    if alike and last_good is not None and (since is None or not since.comparable):
+    # In turn, last-good is measured as the candidate is, whatever its record: that tells of no new way for good.
+    lost = since is None or (not since.comparable and judged.paired is None)
+    if alike and lost and last_good is not None and last_good.benchmark:
         return _moved(last_good, "MeasuredOtherwise")
     return current
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.unit.decide.objectives import ACCURACY, MEAN
 from tollgate.api.comparison import Against, ComparisonResult, ObjectiveComparison, ParetoRelation
-from tollgate.api.evidence import Judged, JudgedArm
+from tollgate.api.evidence import Judged, JudgedArm, JudgedPods
 from tollgate.api.release import Approved, ApprovedBaseline, Release, Stage
 from tollgate.api.signoff import SignedOff
 from tollgate.api.verdict import Relation
@@ -68,6 +68,20 @@ def moved(made: Release, last_good: Approved | None = LAST_GOOD) -> tuple[int, s
     after = next_baseline(BASE, last_good, made, NEW)
     assert after is not None
     return after.release, after.reason
+
+
+def test_candidate_on_another_machine_that_was_measured_in_turn_with_last_good_leaves_it() -> None:
+    """Else each of ten small losses would be its own baseline where each release lands on other machines."""
+    apart = release(EQUAL_STEP, against(Against.APPROVED, ParetoRelation.UNKNOWN, comparable=False))
+    assert moved(apart) == (6, "MeasuredOtherwise")
+    assert apart.judged is not None
+    in_turn = apart.judged.model_copy(update={"paired": JudgedPods()})
+    assert moved(apart.model_copy(update={"judged": in_turn})) == (3, "First")
+
+
+def test_last_good_that_was_never_measured_alone_is_no_baseline() -> None:
+    unmeasured = LAST_GOOD.model_copy(update={"benchmark": ""})
+    assert moved(release(EQUAL_STEP), unmeasured) == (3, "First")
 
 
 def test_first_release_that_is_measured_is_the_baseline() -> None:
