@@ -1,15 +1,19 @@
-"""Slow requests that come in clumps, and what the live test makes of them with its correction and without."""
+"""Slow requests that come in clumps, and what the live test makes of them, guarded against clumps and unguarded."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tests.simulation.rules import Boundary, Counts
-from tests.simulation.traffic import Scrapes
+from tests.simulation.rules import Boundary, Counts, boundary
+from tests.simulation.traffic import Scrapes, poisson
+from tollgate.api.evidence import MOST_BLOCKS
 from tollgate.api.verdict import Verdict
+from tollgate.decide.bets import log_bets
+from tollgate.decide.crossing import requests_until_breach
 from tollgate.decide.dispersion import clumping
 from tollgate.decide.evidence import judge_counts, log_evidence
 from tollgate.decide.levels import Levels
@@ -24,6 +28,18 @@ def bursts(p: float, size: float, *, runs: int, looks: int, seed: int) -> Scrape
     events = rng.poisson(PER_SCRAPE * p / size, size=(runs, looks))
     followers = rng.negative_binomial(np.maximum(events, 1), 1 / size) * (events > 0)
     return _scrapes(np.minimum(PER_SCRAPE, events + followers))
+
+
+def straddling(p: float, size: int, *, runs: int, looks: int, seed: int) -> Scrapes:
+    """So many slow requests at a time, each time cut in two anywhere by the end of a scrape; a fraction p is slow."""
+    rng = np.random.default_rng(seed)
+    events = rng.poisson(PER_SCRAPE * p / size, size=(runs, looks + 1))
+    slow = np.zeros((runs, looks), np.int64)
+    for i in range(events.max()):
+        cut = rng.integers(0, size, endpoint=True, size=events.shape)
+        happens = events > i
+        slow += (happens * cut)[:, 1:] + (happens * (size - cut))[:, :-1]
+    return _scrapes(np.minimum(PER_SCRAPE, slow))
 
 
 def overloads(p: float, bad: float, scrapes: float, *, runs: int, looks: int, seed: int) -> Scrapes:
@@ -53,38 +69,78 @@ class First:
     within: Counts
 
 
-def corrected(seen: Scrapes, rule: Boundary, p0: float, alpha: float) -> First:
-    """The first verdicts of the live test. The correction only takes evidence away: it is asked where there is some."""
-    return First(
-        _first(seen, rule.is_breach(seen.requests, seen.slow), Verdict.BREACH, p0, alpha),
-        _first(seen, rule.is_within(seen.requests, seen.slow), Verdict.WITHIN, p0, alpha),
-    )
+def guarded(seen: Scrapes, rule: Boundary, p0: float, alpha: float) -> First:
+    """The first verdicts of the live test. Its guards only take evidence away: they are asked where there is some."""
+    return First(guarded_breach(seen, rule, p0, alpha), _guarded_within(seen, rule, p0, alpha))
 
 
-def uncorrected(seen: Scrapes, rule: Boundary) -> First:
-    """The first verdicts if each request were taken for independent of the others."""
-    breach, within = rule.is_breach(seen.requests, seen.slow), rule.is_within(seen.requests, seen.slow)
-    return First(
-        np.where(breach.any(axis=1), breach.argmax(axis=1) + 1, 0),
-        np.where(within.any(axis=1), within.argmax(axis=1) + 1, 0),
-    )
-
-
-def _first(seen: Scrapes, spoken: NDArray[np.bool_], wanted: Verdict, p0: float, alpha: float) -> Counts:
+def guarded_breach(seen: Scrapes, rule: Boundary, p0: float, alpha: float) -> Counts:
+    """The scrape at which each run is first called a Breach; 0 where it never is."""
     requests, slow = seen.between()
+    lasting = _bets(slow, requests, p0) >= -np.log(alpha)
+    return _first(rule.is_breach(seen.requests, seen.slow) & lasting)
+
+
+def scrapes_until_breach(
+    slow: float, per_scrape: float, p0: float, alpha: float, chances: tuple[float, ...]
+) -> list[int]:
+    """After how many scrapes a release with a fraction `slow` is called a Breach with each of these chances.
+
+    By 400 simulated releases with so many requests per scrape on average, independent of each other.
+    """
+    alone = requests_until_breach(p0, alpha, slow, (0.95,))
+    assert alone is not None
+    looks = 25 + math.ceil(2 * alone[0] / per_scrape)
+    seen = poisson(slow, per_scrape=per_scrape, runs=400, looks=looks, seed=48)
+    rule = boundary(p0, alpha, int(seen.slow.max() / p0))
+    called = guarded_breach(seen, rule, p0, alpha)
+    found = np.quantile(np.where(called == 0, np.inf, called), chances, method="higher")
+    return [int(scrapes) for scrapes in found]
+
+
+def _bets(slow: Counts, requests: Counts, p0: float) -> NDArray[np.float64]:
+    """The evidence of the blocks at each look: of scrapes, and once they are too many, of twos, fours, ... of them."""
+    looks, size = slow.shape[1], 1
+    evidence = log_bets(slow[:, :MOST_BLOCKS], requests[:, :MOST_BLOCKS], p0)
+    while evidence.shape[1] < looks:
+        size *= 2
+        ends = range(0, min(looks, size * MOST_BLOCKS) // size * size, size)
+        coarse = log_bets(*(np.add.reduceat(counts, ends, axis=1) for counts in (slow, requests)), p0)
+        at = np.arange(evidence.shape[1] + 1, min(looks, size * MOST_BLOCKS) + 1)
+        evidence = np.concatenate((evidence, coarse[:, at // size - 1]), axis=1)
+    return evidence
+
+
+def unguarded(seen: Scrapes, rule: Boundary) -> First:
+    """The first verdicts if each request were taken for independent of the others."""
+    return First(
+        _first(rule.is_breach(seen.requests, seen.slow)), _first(rule.is_within(seen.requests, seen.slow))
+    )
+
+
+def _first(spoken: NDArray[np.bool_]) -> Counts:
+    return np.where(spoken.any(axis=1), spoken.argmax(axis=1) + 1, 0)
+
+
+def _guarded_within(seen: Scrapes, rule: Boundary, p0: float, alpha: float) -> Counts:
+    requests, slow = seen.between()
+    spoken = rule.is_within(seen.requests, seen.slow)
     first = np.zeros(len(slow), np.int64)
     for run in np.flatnonzero(spoken.any(axis=1)):
         blocks = list(zip(slow[run].tolist(), requests[run].tolist(), strict=True))
         looks = np.flatnonzero(spoken[run])
         factor = np.array([clumping(blocks[: look + 1]) for look in looks])
         evidence = log_evidence(seen.requests[run][looks] / factor, seen.slow[run][looks] / factor, p0, alpha)
-        speaks = (evidence.breach if wanted is Verdict.BREACH else evidence.within) >= -np.log(alpha)
+        speaks = evidence.within >= -np.log(alpha)
         first[run] = looks[speaks.argmax()] + 1 if speaks.any() else 0
     return first
 
 
 def verdict(blocks: list[tuple[float, float]], p0: float, alpha: float) -> Verdict:
     """What `decide.live_proportion` says of these blocks of (slow, requests)."""
-    factor = clumping(blocks)
-    n, slow = sum(n for _, n in blocks) / factor, sum(slow for slow, _ in blocks) / factor
-    return judge_counts(n, (slow, slow), p0, Levels(alpha, alpha)).verdict
+    n, slow = sum(n for _, n in blocks), sum(slow for slow, _ in blocks)
+    levels, factor = Levels(alpha, alpha), clumping(blocks)
+    if judge_counts(n, (slow, slow), p0, levels).verdict is Verdict.BREACH:
+        lasting = log_bets(*np.array(blocks).T, p0)[-1] >= -np.log(alpha)
+        return Verdict.BREACH if lasting else Verdict.INCONCLUSIVE
+    return judge_counts(n / factor, (slow / factor, slow / factor), p0, levels).verdict

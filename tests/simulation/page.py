@@ -6,6 +6,7 @@ comparisons are simulated with fixed seeds.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -17,22 +18,24 @@ from scipy.stats import binom
 from tests.simulation import arms as alike
 from tests.simulation import exact
 from tests.simulation.arms import beside
-from tests.simulation.clumps import bursts, corrected, overloads, uncorrected
+from tests.simulation.clumps import bursts, guarded, overloads, scrapes_until_breach, straddling, unguarded
 from tests.simulation.means import correlated, sequence_intervals, skewed
 from tests.simulation.rules import boundary
 from tests.simulation.test_comparisons import compared, objectives, worse
 from tests.simulation.traffic import Scrapes
 from tests.unit.decide.objectives import objective
+from tollgate.decide.bets import blocks_until_breach
 from tollgate.decide.certificate import requests_needed
 from tollgate.decide.crossing import requests_until_breach, requests_until_within, slow_for_breach
 from tollgate.decide.evidence import requests_to_detect
-from tollgate.decide.means import MIN_LIVE_BLOCKS
 from tollgate.decide.two_arm import arms_evidence
 
 PAGE = Path(__file__).parents[2] / "docs" / "statistics.md"
 QUANTILES = {"p95": 0.05, "p99": 0.01, "p99.9": 0.001}
 P99, DEFAULT = 0.01, 0.01
 RATES = (0.1, 0.2, 1.0, 10.0, 100.0, 1000.0)
+SCRAPE = 15
+"""Requests per second, and seconds between scrapes."""
 
 Row = Sequence[str]
 _TABLE = re.compile(r"(<!-- table: ([a-z-]+) -->\n)(.*?)(<!-- end -->)", re.DOTALL)
@@ -176,11 +179,15 @@ def waiting() -> str:
     """How long verdicts on p99 take by the rate of requests, at the default confidence."""
     rows = []
     for rate in RATES:
-        needed = [
-            *(_until(requests_until_breach, P99, slow) for slow in (0.10, 0.03, 0.02)),
-            *(_until(requests_until_within, P99, slow) for slow in (0.002, 0.005)),
+        breach = [
+            SCRAPE * scrapes_until_breach(slow, rate * SCRAPE, P99, DEFAULT, (0.5,))[0]
+            for slow in (0.10, 0.03, 0.02)
         ]
-        rows.append([f"{rate:,g}/s", *(wait(n / rate) for n in needed)])
+        within = [
+            SCRAPE * math.ceil(_until(requests_until_within, P99, slow) / rate / SCRAPE)
+            for slow in (0.002, 0.005)
+        ]
+        rows.append([f"{rate:,g}/s", *map(wait, (*breach, *within))])
     header = [
         "to the canary",
         "`Breach`, 10 % slow",
@@ -264,18 +271,32 @@ def clumps() -> str:
         "one by one": bursts(P99, 1, runs=runs, looks=looks, seed=46),
         "two at a time": bursts(P99, 2, runs=runs, looks=looks, seed=46),
         "five at a time": bursts(P99, 5, runs=runs, looks=looks, seed=46),
+        "20 at a time": bursts(P99, 20, runs=runs, looks=looks, seed=46),
+        "20 at a time, cut in two by a scrape": straddling(P99, 20, runs=runs, looks=looks, seed=46),
         "half of a scrape, now and then": overloads(P99, 0.5, 1, runs=runs, looks=looks, seed=46),
         "a tenth of three scrapes, now and then": overloads(P99, 0.1, 3, runs=runs, looks=looks, seed=46),
     }
     rows = []
     for name, seen in cases.items():
         rule = boundary(P99, DEFAULT, 10 * int(seen.requests[0, -1]))
-        plain, found = uncorrected(seen, rule), corrected(seen, rule, P99, DEFAULT)
-        early = (found.breach > 0) & (found.breach < MIN_LIVE_BLOCKS)
-        late = found.breach >= MIN_LIVE_BLOCKS
-        rows.append([name, *map(share, (plain.breach > 0, early, late, plain.within > 0, found.within > 0))])
-    header = ["slow requests come", "`Breach`, uncorrected", "before 8 blocks", "after 8 blocks"]
-    return markdown([*header, "`Within`, uncorrected", "`Within`"], rows)
+        plain, found = unguarded(seen, rule), guarded(seen, rule, P99, DEFAULT)
+        rows.append(
+            [name, *map(share, (plain.breach > 0, found.breach > 0, plain.within > 0, found.within > 0))]
+        )
+    header = ["slow requests come", "`Breach`, by requests alone", "`Breach`"]
+    return markdown([*header, "`Within`, by requests alone", "`Within`"], rows)
+
+
+def scrapes() -> str:
+    """Scrapes until a Breach, however many requests there are."""
+    times = (1.5, 2, 3, 5, 10, 30, 100)
+    return markdown(
+        ["slow, times what is allowed", *(f"{factor:g}" for factor in times)],
+        [
+            [f"scrapes, {1 - alpha:g}", *(str(blocks_until_breach(factor, alpha)) for factor in times)]
+            for alpha in (0.05, 0.01)
+        ],
+    )
 
 
 def arms() -> str:
@@ -369,6 +390,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "certificates": certificates,
     "means": means,
     "clumps": clumps,
+    "scrapes": scrapes,
     "comparisons": comparisons,
     "arms": arms,
     "stalls": stalls,

@@ -146,6 +146,10 @@ class LiveEvidence(Model):
     blocks: Annotated[list[BlockRow], Field(max_length=MOST_BLOCKS)] = Field(
         default_factory=list, description="The counts of each block of time, separated by spaces."
     )
+    block_seconds: Number | None = Field(
+        None,
+        description="Length of a block; one whose time is not over when the window ends is still filling.",
+    )
     edges: Annotated[list[Edges], Field(max_length=32)] = Field(
         default_factory=list, description="The edges of the histogram around each limit."
     )

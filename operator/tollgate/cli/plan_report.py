@@ -58,7 +58,8 @@ def _times(plan: Plan) -> Iterator[str]:
     for step in plan.steps:
         named = f"{step.share}: {units.format_rate(step.rate or 0)}"
         for needs in plan.live:
-            rows.append([named, needs.objective.name, *_cells(needs, partial(_time, step.rate or 0))])
+            here = needs.at((step.rate or 0) * plan.scrape_seconds)
+            rows.append([named, needs.objective.name, *_cells(here, partial(_time, step.rate or 0))])
             named = ""
     yield from aligned(("STEP", "OBJECTIVE", *_VERDICTS), rows)
 

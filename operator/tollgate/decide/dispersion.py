@@ -1,14 +1,14 @@
-"""Do slow requests come in clumps? Then blocks of time are the observations, and not requests.
+"""Do slow requests come in clumps? Then a verdict takes more of them.
 
-The test of `decide.evidence` needs each request to be slow with probability at most p0 given the past. Under overload
-slow requests clump, and a hundred of them may be one event. Where counts vary from block to block significantly more
-than those of independent requests would, all counts are divided by the factor of the variance (the design effect of
-surveys): if each block is slow or not as a whole, it then counts as one request.
+The test of `decide.evidence` needs each request to be slow with probability at most p0 given the past. Where counts
+vary from block to block significantly more than those of independent requests would, all counts are divided by the
+factor of the variance (the design effect of surveys): if each block is slow or not as a whole, it then counts as one
+request. So are those of a Breach while a version serves. In a canary `decide.bets`
+takes care that it is not one clump.
 
-The variance is that of neighbouring blocks. A version that turns bad and stays so shows in one difference only, so it
-is not taken for a clump: some bad blocks in a row are a breach. The price is that an overload longer than a block is
-taken for more than one event. Below `MIN_LIVE_BLOCKS` blocks nothing is known of clumps and counts are taken as they
-come, so that a bad canary is caught at once. All this is an approximation; a false alarm of it costs requests.
+The variance is that of neighbouring blocks, so that a version that turns slow and stays so, which shows in one
+difference only, is not taken for a clump. Below `MIN_LIVE_BLOCKS` blocks nothing is known of clumps and counts are
+taken as they come. All this is an approximation; a false alarm of it costs requests.
 """
 
 from __future__ import annotations

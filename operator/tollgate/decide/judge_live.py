@@ -45,7 +45,9 @@ def judge_live(
         own = (
             levels if starts is None else Levels(level(levels.breach, starts.get(o.name, 1.0)), levels.within)
         )
-        result = standing.get((o.name, o.limit)) or _judge(o, live, own, cost, reference_rate_per_pod)
+        result = standing.get((o.name, o.limit)) or _judge(
+            o, live, own, cost, reference_rate_per_pod, serves=starts is not None
+        )
         results.append(result if starts is None else _with_false_alarms(result, alpha))
     return results
 
@@ -82,6 +84,8 @@ def _judge(
     levels: Levels,
     cost: PodCost | CostUnknown | None,
     reference_rate: float | None,
+    *,
+    serves: bool,
 ) -> ObjectiveResult:
     if o.dimension not in LIVE:
         return _elsewhere(o)
@@ -97,7 +101,7 @@ def _judge(
     elif allowed_fraction(o) is None:
         result = judge_mean(o, live, levels)
     else:
-        result = judge_proportion(o, live, levels)
+        result = judge_proportion(o, live, levels, serves)
     return _of_all_pods(result, live)
 
 

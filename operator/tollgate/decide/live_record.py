@@ -125,6 +125,7 @@ def _written(counts: LiveCounts) -> dict[str, Any]:
     return {
         "columns": [*_COLUMNS, *(f"{_SLOW}{limit}" for limit in limits)],
         "blocks": [_row(number, block, limits) for number, block in sorted(counts.blocks.items())],
+        "block_seconds": _exact(counts.block_seconds),
         "edges": [
             Edges(limit=str(limit), below=_exact(around.below), above=_exact(around.above))
             for limit, around in sorted(counts.brackets.items())
@@ -149,6 +150,7 @@ def _read(evidence: LiveEvidence) -> LiveCounts:
         since=evidence.since.timestamp(),
         until=evidence.until.timestamp(),
         blocks=dict(_block(row, limits) for row in evidence.blocks),
+        block_seconds=_number(evidence.block_seconds) or 0.0,
         brackets={
             Decimal(around.limit): Bracket(_number(around.below), _number(around.above))
             for around in evidence.edges

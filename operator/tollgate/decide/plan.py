@@ -1,18 +1,21 @@
 """What the verdicts of a budget take, said before it starts: requests, time, and what a regression costs until caught.
 
-Live numbers are exact for requests that are slow independently of each other (`decide.crossing`), and those of a
-benchmark are those of its certificate. For means and cost only the least is known beforehand: how much their blocks
-spread is seen while they are measured.
+Live numbers are those of requests that are slow independently of each other. For the evidence of requests they are
+exact (`decide.crossing`); a Breach takes a number of scrapes, too (`decide.bets`), and somewhat more requests where a
+scrape has few of them. Those of a benchmark are those of its certificate. For means and cost only the least is known
+beforehand: how much their blocks spread is seen while they are measured.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tollgate.api.budget import BudgetSpec, Evidence
 from tollgate.api.objective import Objective
 from tollgate.api.profiles import BenchmarkProfileSpec
+from tollgate.decide.bets import blocks_until_breach
 from tollgate.decide.certificate import requests_needed, requests_to_certify, requests_to_refute, tolerated
 from tollgate.decide.crossing import requests_for_within, requests_until_breach, requests_until_within
 from tollgate.decide.evidence import requests_to_detect, severe_fraction
@@ -39,15 +42,26 @@ class Takes:
 
 @dataclass(frozen=True)
 class Regression:
-    """A fraction of requests over the limit, and how many requests the candidate serves until it is called a Breach."""
+    """A fraction of requests over the limit, and how many requests the candidate serves until it is called a Breach.
+
+    That takes `scrapes` at least, however many requests there are to each.
+    """
 
     fraction: float
     caught: Takes | None  # None: it is too close to the limit for a plan
+    scrapes: int
 
     @property
     def over(self) -> int | None:
         """How many of them are over the limit, in all but one case of 20."""
         return None if self.caught is None else round(self.fraction * self.caught.most)
+
+    def at(self, per_scrape: float) -> Regression:
+        """The same where there are so many requests to a scrape."""
+        if self.caught is None:
+            return self
+        least = math.ceil(self.scrapes * per_scrape)
+        return replace(self, caught=Takes(max(self.caught.half, least), max(self.caught.most, least)))
 
 
 @dataclass(frozen=True)
@@ -63,6 +77,11 @@ class LivePlan:
     mild: Regression | None = None
     clean: int | None = None
     half_limit: Takes | None = None
+
+    def at(self, per_scrape: float) -> LivePlan:
+        """The same where the candidate has so many requests to a scrape."""
+        severe, mild = (one and one.at(per_scrape) for one in (self.severe, self.mild))
+        return replace(self, severe=severe, mild=mild)
 
 
 @dataclass(frozen=True)
@@ -92,10 +111,14 @@ class BenchmarkPlan:
 
 @dataclass(frozen=True)
 class Plan:
-    """All of it; `rate` is what all pods of the service get together, in requests per second."""
+    """All of it; `rate` is what all pods of the service get together, in requests per second.
+
+    `live` is of the first step: there a regression is caught.
+    """
 
     spec: BudgetSpec
     rate: float | None
+    scrape_seconds: float
     live: tuple[LivePlan, ...]
     steps: tuple[Step, ...]
     benchmark: tuple[BenchmarkPlan, ...]
@@ -115,10 +138,12 @@ def plan(
     scrape_seconds: float = 0,
 ) -> Plan:
     """The plan of a budget. What is scraped every `scrape_seconds` is known so much later."""
-    live = tuple(live_plans(spec))
+    first = (rate or 0) * float(spec.canary.steps[0].fraction)
+    live = tuple(needs.at(first * scrape_seconds) for needs in live_plans(spec))
     return Plan(
         spec=spec,
         rate=rate,
+        scrape_seconds=scrape_seconds,
         live=live,
         steps=tuple(_steps(spec, live, rate, scrape_seconds)) if live else (),
         benchmark=tuple(_benchmark_plans(spec, profile)),
@@ -157,7 +182,8 @@ def _proportion(o: Objective, p0: float, levels: Levels, evidence: Evidence) -> 
 
 def _regression(p0: float, alpha: float, severity: float) -> Regression:
     fraction = severe_fraction(p0, severity)
-    return Regression(fraction, _takes(requests_until_breach(p0, alpha, fraction, (HALF, MOST))))
+    caught = _takes(requests_until_breach(p0, alpha, fraction, (HALF, MOST)))
+    return Regression(fraction, caught, blocks_until_breach(fraction / p0, alpha) if caught else 0)
 
 
 def _takes(requests: tuple[int, ...] | None) -> Takes | None:

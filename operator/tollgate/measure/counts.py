@@ -65,17 +65,18 @@ class Block:
 class LiveCounts:
     """Counts in the window (since, until], in Unix seconds.
 
-    `blocks` is by number of the scrape interval since the epoch. `brackets` has the edges around each limit, in
-    seconds, and `edges` those that every pod's classic histogram has. `errors_asked` says whether the profile has an
-    error counter, `errors_seen` whether any pod exports it: none is not the same as no errors. `requests_missing`
-    says that the counter of requests was asked for and not found. `pods` has the requests of each pod whose histogram
-    was found. `scraped` names the pods that Prometheus has scraped lately, `silent` the expected ones that it has not,
-    and `garbled` those of which something cannot be read.
+    `blocks` is by number since the epoch, each a scrape interval or `block_seconds` long. `brackets` has the edges
+    around each limit, in seconds, and `edges` those that every pod's classic histogram has. `errors_asked` says
+    whether the profile has an error counter, `errors_seen` whether any pod exports it: none is not the same as no
+    errors. `requests_missing` says that the counter of requests was asked for and not found. `pods` has the requests
+    of each pod whose histogram was found. `scraped` names the pods that Prometheus has scraped lately, `silent` the
+    expected ones that it has not, and `garbled` those of which something cannot be read.
     """
 
     since: float
     until: float
     blocks: Mapping[int, Block] = field(default_factory=dict)
+    block_seconds: float = 0.0
     brackets: Mapping[Decimal, Bracket] = field(default_factory=dict)
     edges: tuple[float, ...] = ()
     sums_seen: bool = False
@@ -96,6 +97,15 @@ class LiveCounts:
     def rate_per_pod(self) -> float:
         """Requests per second and pod; 0 without data."""
         return self.total.requests / self.total.pod_seconds if self.total.pod_seconds else 0.0
+
+    @property
+    def complete(self) -> list[Block]:
+        """The blocks whose time is over, in order: into the last one some pods may yet be scraped."""
+        return [
+            block
+            for number, block in sorted(self.blocks.items())
+            if (number + 1) * self.block_seconds <= self.until
+        ]
 
     def merged(self, requests: int) -> list[Block]:
         """Consecutive blocks put together until each has at least so many requests; a last, smaller one is left out.
@@ -123,7 +133,7 @@ class LiveCounts:
         blocks: dict[int, Block] = {}
         for number, block in self.blocks.items():
             blocks[number >> shift] = blocks.get(number >> shift, Block()) + block
-        return replace(self, blocks=blocks)
+        return replace(self, blocks=blocks, block_seconds=self.block_seconds * 2**shift)
 
     def __add__(self, other: LiveCounts) -> LiveCounts:
         """Both together: other pods in the same window, or the window that follows this one."""
@@ -140,6 +150,7 @@ class LiveCounts:
             since=self.since,
             until=other.until,
             blocks=blocks,
+            block_seconds=self.block_seconds,
             brackets=widest([self.brackets, other.brackets]),
             edges=common_edges([counts.edges for counts in with_histogram]),
             sums_seen=bool(with_histogram) and all(counts.sums_seen for counts in with_histogram),

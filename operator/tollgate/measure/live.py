@@ -65,6 +65,7 @@ def count_live(
         since=since,
         until=until,
         blocks=dict(window.blocks),
+        block_seconds=float(profile.scrape_interval_seconds),
         brackets=dict(window.brackets),
         edges=common_edges(reading.classic_edges(t.sources, scale=profile.latency.scale) for t in readable),
         sums_seen=bool(readable) and window.sums_known,

@@ -82,9 +82,10 @@ class TestProportion:
         assert (result.low, result.high) == ("0%", "0.3552%")
 
     def test_breach_after_six_slow_requests(self) -> None:
-        result = judged(P99, live(requests=6, slow=6, blocks=1))
+        result = judged(P99, live(requests=3, slow=3, blocks=2))
         assert result.verdict is Verdict.BREACH
         assert result.message == "100% of 6 requests slower than 250ms, at most 1% allowed"
+        assert float(result.evidence_breach) > 4.6
 
     def test_too_few_say_when_a_severe_regression_shows(self) -> None:
         result = judged(P99, live(blocks=3))
@@ -143,10 +144,29 @@ class TestClumps:
     def test_many_clumps_are(self) -> None:
         assert judged(P99, self.clumped(blocks=400, every=10, slow=50)).verdict is Verdict.BREACH
 
-    def test_one_bad_block_is_no_verdict_but_three_in_a_row_are(self) -> None:
+    def test_one_clump_is_no_breach_however_early_it_comes(self) -> None:
+        result = judged(P99, live(slow=100, blocks=1))
+        assert (result.verdict, result.reason) == (Verdict.INCONCLUSIVE, Reason.TOO_FEW_REQUESTS)
+        assert "too few scrapes to tell a regression from a moment's overload" in result.message
+        assert not result.enough, "nor may the step pass meanwhile"
+        assert float(result.evidence_breach) < 4.6
+        assert result.low == "1%", "no more than the limit is known to be exceeded"
+        assert judged(P99, live(slow=100, blocks=2)).verdict is Verdict.BREACH
+
+    def test_what_serves_is_judged_by_its_requests(self) -> None:
+        """Its level is a thousandth of a canary's, for which blocks would take minutes."""
+        (result,) = judge_live([P99], live(slow=100, blocks=1), alpha=ALPHA, starts={P99.name: 0.001})
+        assert result.verdict is Verdict.BREACH
+
+    def test_block_that_is_still_open_is_no_bet(self) -> None:
+        counts = live(slow=100, blocks=2)
+        assert judged(P99, replace(counts, block_seconds=10.0, until=20.0)).verdict is Verdict.BREACH
+        assert judged(P99, replace(counts, block_seconds=10.0, until=19.0)).verdict is Verdict.INCONCLUSIVE
+
+    def test_one_bad_block_is_no_verdict_but_eight_in_a_row_are(self) -> None:
         good = live(blocks=100).blocks
         bad = replace(good[0], slow={LIMIT: (100, 100)})
-        for number, verdict in ((1, Verdict.INCONCLUSIVE), (3, Verdict.BREACH)):
+        for number, verdict in ((1, Verdict.INCONCLUSIVE), (8, Verdict.BREACH)):
             blocks = {**good, **{100 + i: bad for i in range(number)}}
             assert judged(P99, replace(live(), blocks=blocks)).verdict is verdict
 
@@ -313,7 +333,7 @@ def test_error_rate_without_a_counter_in_the_profile_is_not_judged() -> None:
 
 
 def test_breach_is_not_unsaid_while_its_limit_stands() -> None:
-    breach = judged(P99, live(requests=6, slow=6, blocks=1))
+    breach = judged(P99, live(requests=3, slow=3, blocks=2))
     assert judged(P99, live(), previous=[breach]) == breach
     assert metrics_unavailable([P99], "down", [breach]) == [breach]
     relaxed = P99.model_copy(update={"max": "300ms"})
@@ -333,7 +353,7 @@ def test_unavailable_metrics_say_why() -> None:
 
 
 def test_breach_shares_alpha_between_live_objectives() -> None:
-    edge = live(requests=6, slow=6, blocks=1)
+    edge = live(requests=3, slow=3, blocks=2)
     assert judge_live([P99, ACCURACY], edge, alpha=ALPHA)[0].verdict is Verdict.BREACH
     several = [P99, *(P99.model_copy(update={"name": f"again-{i}"}) for i in range(31))]
     assert judge_live(several, edge, alpha=ALPHA)[0].verdict is Verdict.INCONCLUSIVE

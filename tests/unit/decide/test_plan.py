@@ -46,6 +46,18 @@ class TestLive:
         assert tail.mild.caught == Takes(4290, 11207)
         assert tail.half_limit == Takes(2896, 6942)
 
+    def test_many_requests_to_a_scrape_are_no_breach_before_some_scrapes(self) -> None:
+        few, many = (
+            plan(spec(P99, canary=STEPS), rate=rate, scrape_seconds=15).live[0] for rate in (20.0, 1000.0)
+        )
+        assert few.severe is not None
+        assert many.severe is not None
+        assert many.mild is not None
+        assert few.severe.caught == Takes(436, 1009)
+        assert many.severe.scrapes == 6
+        assert many.severe.caught == Takes(6 * 1500, 6 * 1500), "at a tenth of 1,000 requests a second"
+        assert many.mild.caught == Takes(16 * 1500, 16 * 1500)
+
     def test_alpha_of_a_breach_is_shared_by_what_is_judged_live_and_that_of_within_is_not(self) -> None:
         tail, errs = live_plans(spec(P99, ERRORS, ACCURACY))
         assert (tail.objective.name, errs.objective.name) == ("tail", "errs")

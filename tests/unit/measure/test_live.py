@@ -77,6 +77,14 @@ def test_block_is_a_scrape_interval() -> None:
     assert live.blocks[1].requests == 22
 
 
+def test_block_is_complete_once_its_time_is_over() -> None:
+    live = count(busy(), until=49.0)
+    assert live.complete == [live.blocks[number] for number in (1, 2, 3)]
+    assert len(count(busy(), until=50.0).complete) == 4
+    coarse = live.coarsened(3)
+    assert (coarse.block_seconds, len(coarse.blocks), len(coarse.complete)) == (20.0, 3, 2)
+
+
 def test_merged_blocks_stay_as_they_are_when_more_data_arrive() -> None:
     early, late = count(busy(), until=30.0), count(busy(), until=40.0)
     assert [block.requests for block in late.merged(20)] == [22, 22]
