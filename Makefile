@@ -30,17 +30,8 @@ demo: venv cluster-up images prometheus ## Five releases on a real cluster: two 
 
 .PHONY: test
 test: lint unit cluster-up images prometheus ## Everything: lint, types, unit, contract and end-to-end tests
-	@echo "==> contract tests on the real cluster"
-	@$(PY) -m pytest tests/contract
-	@$(MAKE) --no-print-directory e2e
-
-.PHONY: e2e
-e2e: cluster-up images prometheus ## End-to-end tests: two at a time, then those that need the cluster alone
-	@export TOLLGATE_E2E_BEGAN=$$(date -u +%Y-%m-%dT%H:%M:%SZ); \
-	  echo "==> end-to-end tests on the real cluster, two at a time" && \
-	  $(PY) -m pytest tests/e2e -m "not alone" -n 2 --dist worksteal && \
-	  echo "==> end-to-end tests that end the operator or take something away from it" && \
-	  $(PY) -m pytest tests/e2e -m alone
+	@echo "==> contract and end-to-end tests on the real cluster"
+	@$(PY) -m pytest tests/contract tests/e2e
 
 .PHONY: unit
 unit: venv ## Unit, property and golden tests, simulations: no cluster needed

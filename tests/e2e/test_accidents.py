@@ -15,8 +15,6 @@ from tests.support.traffic import failed
 from tollgate.api.budget import Stage
 from tollgate.api.verdict import Reason
 
-pytestmark = pytest.mark.alone
-
 
 @pytest.mark.timeout(600)
 def test_killed_in_every_stage_of_a_release(scene: Scene) -> None:

@@ -12,8 +12,6 @@ from tests.support.operator import Operator
 from tollgate.api.budget import Stage
 from tollgate.manifests.latch import LATCH, latch_binding
 
-pytestmark = pytest.mark.alone
-
 
 @pytest.fixture
 def no_admission_latch(operator: Operator) -> Iterator[None]:
