@@ -17,6 +17,7 @@ from tests.support.gitops import GitOps
 from tests.support.kube import Kube, Object, is_ready, wait_until
 from tests.support.operator import Operator
 from tests.support.traffic import Traffic
+from tollgate.api.benchmark import Benchmark, BenchmarkResult
 from tollgate.api.budget import BudgetStatus, Release, Stage, parse_budget
 from tollgate.api.conditions import Condition, find_condition
 from tollgate.api.decision import DecisionSpec, EfficiencyDecision
@@ -228,6 +229,13 @@ class Scene:
         found = [EfficiencyDecision.model_validate(raw).spec for raw in self.kube.list("efficiencydecisions")]
         return sorted(found, key=lambda decision: decision.decided_at)
 
+    def benchmarks(self) -> list[BenchmarkResult]:
+        """The results of its Benchmarks, the oldest first; each must have one."""
+        raws = sorted(self.kube.list("benchmarks"), key=lambda raw: str(raw["metadata"]["creationTimestamp"]))
+        results = [Benchmark.model_validate(raw).status.result for raw in raws]
+        assert None not in results, raws
+        return [result for result in results if result is not None]
+
     def actions(self) -> list[str]:
         """What was decided so far, in order: `["1 Adopted", "2 Promoted"]`."""
         return [f"{decision.release} {decision.action.value}" for decision in self.decisions()]
@@ -272,3 +280,8 @@ def _past(stage: Stage, of: Stage) -> bool:
 def version_of(pod: Object) -> str:
     """The version that the pod runs."""
     return str(pod["metadata"]["labels"].get("app.kubernetes.io/version", ""))
+
+
+def client_limited(result: BenchmarkResult) -> bool:
+    """Whether the load generator was the limit in any stage."""
+    return any(stage.client_limited for stage in result.stages)

@@ -8,7 +8,7 @@ import pytest
 
 from tests.cluster import prometheus
 from tests.cluster.cluster import Cluster
-from tests.e2e.scene import NAME, Scene, fast, slow_on_hard_inputs
+from tests.e2e.scene import NAME, Scene, client_limited, fast, slow_on_hard_inputs
 from tests.support.kube import Kube, stays, wait_until
 from tests.support.operator import NAME as OPERATOR
 from tests.support.traffic import failed
@@ -32,9 +32,11 @@ def test_killed_in_every_stage_of_a_release(scene: Scene) -> None:
     wait_until("v2 serves", lambda: scene.serves(fast("v2"), 2))
     assert not failed(scene.users.stop())
     assert scene.actions() == ["1 Adopted", "2 Promoted"]
-    assert len(scene.kube.list("benchmarks")) == 1
-    assert len(scene.kube.list("jobs")) == 1
-    assert scene.release().attempt == 1
+    *repeated, last = scene.benchmarks()
+    assert not client_limited(last)
+    # An operator that starts takes the pace from a load generator that sends meanwhile: that is measured again.
+    assert all(client_limited(result) for result in repeated), "no measurement was made twice"
+    assert len(scene.kube.list("jobs")) == scene.release().attempt == len(repeated) + 1
 
 
 @pytest.mark.timeout(600)
