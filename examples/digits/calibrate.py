@@ -127,7 +127,7 @@ def main() -> None:
     parser.add_argument(
         "--live-rate", type=float, default=15, help="requests/s that one of several pods receives"
     )
-    parser.add_argument("--hard-share", type=float, default=0.15, help="of the live requests")
+    parser.add_argument("--hard-share", type=float, default=0.1, help="of the live requests")
     parser.add_argument(
         "--feedback-rate", type=float, default=1.5, help="batches/s that one of several pods receives"
     )

@@ -35,7 +35,7 @@ class Mix:
     """What is sent: requests/s, the share of them that is hard, and batches of labelled images/s."""
 
     rate: float = 40.0
-    hard_share: float = 0.15
+    hard_share: float = 0.1
     feedback_rate: float = 0.0
 
     def __post_init__(self) -> None:

@@ -27,7 +27,7 @@ NAME = "digits"
 NAMESPACE = "vision"
 FOLDER = Path(__file__).resolve().parents[1]
 RATE = 50.0
-HARD_SHARE = 0.15
+HARD_SHARE = 0.1
 QUIET_SECONDS = 8.0
 
 
