@@ -28,6 +28,7 @@ from tollgate.decide.bets import blocks_until_breach
 from tollgate.decide.certificate import requests_needed
 from tollgate.decide.crossing import requests_until_breach, requests_until_within, slow_for_breach
 from tollgate.decide.evidence import requests_to_detect
+from tollgate.decide.levels import FIRST_LOOKS, spent
 from tollgate.decide.two_arm import arms_evidence
 
 PAGE = Path(__file__).parents[2] / "docs" / "statistics.md"
@@ -215,7 +216,7 @@ def confidences() -> str:
     for confidence in (0.8, 0.9, 0.95, 0.99, 0.999, 0.9999):
         alpha = 1 - confidence
         needed = [requests_to_detect(P99, alpha), _half(P99, alpha, 0.0), _half(P99, alpha, 0.005)]
-        rows.append([f"{confidence:g}", *map(about, needed), f"{requests_needed(P99, alpha):,}"])
+        rows.append([f"{confidence:g}", *map(about, needed), f"{requests_needed(P99, spent(alpha, 1)):,}"])
     header = ["confidence", "severe regression caught", "`Within`, none slow", "`Within`, 0.5 % slow"]
     return markdown([*header, "benchmark `Within`, none slow"], rows)
 
@@ -234,9 +235,10 @@ def shared() -> str:
 
 
 def certificates() -> str:
-    """The benchmark's certificate."""
+    """The benchmark's certificate, at its first look."""
+    alpha = FIRST_LOOKS.levels(DEFAULT, 1).within
     rows = [
-        [name, *(f"{requests_needed(p0, 0.01, slow):,}" for slow in (0, 1, 10))]
+        [name, *(f"{requests_needed(p0, alpha, slow):,}" for slow in (0, 1, 10))]
         for name, p0 in {"p90": 0.1, **QUANTILES}.items()
     ]
     return markdown(["limit on", "none slow", "1 slow", "10 slow"], rows)

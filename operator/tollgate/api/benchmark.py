@@ -18,6 +18,8 @@ from tollgate.api.hardware import LoadedPods
 from tollgate.api.paired import MOST_STAGES, PairedStage
 from tollgate.api.quantities import Count, Duration, DurationOrEmpty, Rate
 
+Repetition = Annotated[int, Field(ge=0, le=1_000_000)]
+
 _LONGEST_KIND = 32
 
 
@@ -40,6 +42,11 @@ class BenchmarkSpec(Model):
         None,
         description="Deployment to compare with: its ready pods are loaded in turn with the target's, on the "
         "same inputs. That takes three times as long.",
+    )
+    repetition: Repetition = Field(
+        0,
+        description="How many measurements came before to whose counts this one is added. Each draws its arrivals and "
+        "the order of its inputs anew; 0 is the schedule that all revisions meet.",
     )
 
 
@@ -161,6 +168,7 @@ class BenchmarkResult(Model):
     dataset: Digest = Field(description="Digest of the dataset that was sent.")
     profile: Digest = Field(description="Digest of the profile that was run.")
     pods: int = Field(ge=1, le=1000, description="Number of pods that were loaded.")
+    repetition: Repetition = Field(0, description="The repetition that was asked for.")
     stages: Annotated[list[StageResult], Field(min_length=1, max_length=8)] = Field(
         description="The stages, in order."
     )

@@ -151,8 +151,9 @@ class Canary(Model):
     )
     on_inconclusive: OnInconclusive = Field(
         OnInconclusive.HOLD,
-        description="What happens at maxDurationSeconds. Hold keeps the share and says so; Reject refuses "
-        "the candidate; Promote lets it through.",
+        description="What happens at maxDurationSeconds, or after a benchmark without a verdict. Hold keeps the share "
+        "and says so, and repeats a benchmark with too few requests, twice at most; Reject refuses the candidate; "
+        "Promote lets it through.",
     )
 
 

@@ -11,7 +11,7 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from tollgate.api.arms import ArmsEvidence
-from tollgate.api.base import Keyed, Model, NameOrEmpty, Text
+from tollgate.api.base import Keyed, Model, NameOrEmpty, Text, Word
 from tollgate.api.benchmark import BenchmarkResult
 from tollgate.api.canonical import Digest
 from tollgate.api.comparison import ComparisonResult, ParetoRelation
@@ -22,6 +22,7 @@ from tollgate.api.verdict import Results
 MOST_BLOCKS = 256
 MOST_PODS = 32
 MOST_QUERIES = 16
+MOST_REPEATS = 16
 LONGEST_QUERY = 1024
 
 Number = Annotated[
@@ -81,6 +82,20 @@ class Judged(Model):
     comparisons: Annotated[list[ComparisonResult], Field(max_length=2), Keyed("against")] = Field(
         default_factory=list, description="How the candidate stood to each of them, with the numbers."
     )
+    repeats: Annotated[list[JudgedArm], Field(max_length=MOST_REPEATS)] = Field(
+        default_factory=list,
+        description="Later measurements of the candidate, whose counts were added to the first for the limits. The "
+        "comparison is that of the first.",
+    )
+    look: int = Field(
+        1,
+        ge=1,
+        description="Which of the release's measurements it was that could certify: alpha is shared by all.",
+    )
+    attempt: int = Field(1, ge=1, description="Which of the release's Benchmarks it was that could breach.")
+    asked: Word = Field(
+        "", description="Value of the annotation tollgate.dev/measure-again by which somebody asked for it."
+    )
     comparison_due: bool = Field(
         False, description="True when there was something to compare with, comparable or not."
     )
@@ -103,6 +118,9 @@ class BenchmarkEvidence(Judged):
     candidate: MeasuredArm = Field(description="The candidate's measurement.")
     baseline: MeasuredArm | None = Field(None, description="The measurement it was compared with.")
     approved: MeasuredArm | None = Field(None, description="The measurement of the approved baseline.")
+    repeats: Annotated[list[MeasuredArm], Field(max_length=MOST_REPEATS)] = Field(  # type: ignore[assignment]
+        default_factory=list, description="Later measurements of the candidate, whose counts were added."
+    )
 
 
 class Edges(Model):

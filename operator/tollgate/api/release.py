@@ -16,7 +16,7 @@ from tollgate.api.arms import MOST_SEGMENTS, ArmSegment
 from tollgate.api.base import Keyed, Model, NameOrEmpty, Revision, Text, Word
 from tollgate.api.chain import RecordRef, UnwrittenRecord
 from tollgate.api.conditions import Condition
-from tollgate.api.evidence import Judged, Number
+from tollgate.api.evidence import MOST_REPEATS, Judged, Number
 from tollgate.api.objective import ObjectiveName, Statistic
 from tollgate.api.signoff import SignedOff
 from tollgate.api.verdict import Quantity, Relation, Results
@@ -142,7 +142,22 @@ class Release(Model):
         None, description="The approved baseline that counts again if this release is rolled back."
     )
     attempt: int = Field(
-        1, ge=1, description="Counts the benchmarks of this release: a failed one is repeated."
+        1, ge=1, description="Counts the benchmarks of this release: one without a verdict is repeated."
+    )
+    failures: int = Field(
+        0, ge=0, description="How many of them, one after the other, measured nothing before the present one."
+    )
+    look: int = Field(
+        1, ge=1, description="Counts those that could certify it: they share what may go wrong."
+    )
+    earlier: Annotated[list[NameOrEmpty], Field(max_length=MOST_REPEATS)] = Field(
+        default_factory=list, description="Benchmarks before the present one to whose counts its are added."
+    )
+    again_at: datetime | None = Field(None, description="When it is measured again.")
+    asked: Word = Field(
+        "",
+        description="Value of the annotation tollgate.dev/measure-again by which somebody asked for the present "
+        "benchmark; empty where nobody did.",
     )
     improves: Annotated[list[ObjectiveName], Field(max_length=32)] = Field(
         default_factory=list,
@@ -245,6 +260,11 @@ class BudgetStatus(Model):
     )
     traffic: Annotated[str, StringConstraints(pattern=units.RATE_PATTERN, max_length=32)] | None = Field(
         None, description="Load of the service, roughly, when last seen: the plan in Ready is for it."
+    )
+    measure_again: Word = Field(
+        "",
+        description="Value of the annotation tollgate.dev/measure-again that was noted last. Another one asks for a "
+        "new measurement of a release that is held for want of one.",
     )
     governed_uid: Word = Field(
         "", description="UID of the governed Deployment; a new one means that it was made anew."

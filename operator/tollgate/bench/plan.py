@@ -13,6 +13,7 @@ from jmespath.exceptions import JMESPathError
 from pydantic import Field, StringConstraints, ValidationError, field_validator, model_validator
 
 from tollgate.api.base import Model
+from tollgate.api.benchmark import Repetition
 from tollgate.api.profiles import BenchmarkProfileSpec, LoadStage, turns_problem
 from tollgate.api.quantities import Duration
 
@@ -37,6 +38,7 @@ class Plan(Model):
         default_factory=list,
         description="The same of the baseline, which is loaded in turn with the targets.",
     )
+    repetition: Repetition = Field(0, description="Another one draws arrivals and inputs anew.")
 
     @field_validator("profile")
     @classmethod

@@ -56,7 +56,7 @@ class _Benchmark:
         stages: list[StageResult] = []
         paired: list[PairedStage] = []
         for number, stage in enumerate(profile.stages):
-            schedule = plan_stage(stage, len(self._requests), profile.seed, number)
+            schedule = plan_stage(stage, len(self._requests), profile.seed, number, self._plan.repetition)
             record = await self._load(stage.name, schedule, self._target)
             stages.append(summarize(stage, record, self._plan.limits))
             self._report(stages[-1], record)
@@ -70,6 +70,7 @@ class _Benchmark:
             dataset=self._requests.dataset,
             profile=digest(profile),
             pods=len(self._plan.targets),
+            repetition=self._plan.repetition,
             stages=stages,
             paired=paired,
             baseline_pods=len(self._plan.baseline),

@@ -1,6 +1,7 @@
 """When each request is due and which input it carries: decided before the stage starts, from the seed alone.
 
-The same profile gives the same schedule for every revision, so candidate and baseline meet the same load.
+The same profile gives the same schedule for every revision, so candidate and baseline meet the same load. Where a
+measurement is repeated to add to its counts, each repetition draws anew.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ class Schedule:
         return len(self.due)
 
 
-def plan_stage(stage: LoadStage, items: int, seed: int, number: int) -> Schedule:
+def plan_stage(stage: LoadStage, items: int, seed: int, number: int, repetition: int = 0) -> Schedule:
     """The schedule of the stage `number` of a profile, over a dataset of so many items.
 
     It has exactly `stage.requests` requests, as the certificate is a test on a fixed number. Constant: request
@@ -34,7 +35,7 @@ def plan_stage(stage: LoadStage, items: int, seed: int, number: int) -> Schedule
     end of the stage's duration, not at it.
     """
     rate = float(units.parse_rate(stage.rate))
-    arrivals, inputs = np.random.default_rng([seed, number]).spawn(2)
+    arrivals, inputs = np.random.default_rng([seed, number, *([repetition] if repetition else [])]).spawn(2)
     if stage.arrival is Arrival.CONSTANT:
         due = np.arange(stage.requests) / rate
         span = stage.requests / rate

@@ -13,6 +13,7 @@ from tollgate.api.evidence import BenchmarkEvidence, Judged, JudgedArm, JudgedPo
 from tollgate.api.transport import digest
 from tollgate.decide.benchmark_verdict import ApprovedArm, BenchmarkVerdict, benchmark_verdict
 from tollgate.decide.compare import Arm
+from tollgate.decide.levels import Looks
 from tollgate.decide.live_record import read_price, write_price
 from tollgate.decide.paired import InTurn
 
@@ -48,15 +49,19 @@ def with_results(judged: Judged, results: Mapping[str, BenchmarkResult]) -> Benc
 
     others = {"baseline": judged.baseline, "approved": judged.approved}
     arms = {name: filled(arm) if arm else None for name, arm in others.items()}
-    return BenchmarkEvidence(**dict(judged) | arms | {"candidate": filled(judged.candidate)})
+    return BenchmarkEvidence(
+        **dict(judged)
+        | arms
+        | {"candidate": filled(judged.candidate), "repeats": [*map(filled, judged.repeats)]}
+    )
 
 
 def judged_again(evidence: BenchmarkEvidence) -> BenchmarkVerdict | None:
     """The verdict as it is reached now; None where the record lacks a result."""
-    arms = [evidence.candidate, evidence.baseline, evidence.approved]
+    arms = [evidence.candidate, evidence.baseline, evidence.approved, *evidence.repeats]
     if any(arm is not None and arm.result is None for arm in arms):
         return None
-    candidate, baseline, approved = map(_arm, arms)
+    candidate, baseline, approved, *repeats = map(_arm, arms)
     assert candidate is not None  # it is required
     paired = evidence.paired
     in_turn = InTurn(read_price(paired.cost), tuple(paired.hardware)) if paired else None
@@ -66,6 +71,8 @@ def judged_again(evidence: BenchmarkEvidence) -> BenchmarkVerdict | None:
         in_turn or baseline,
         confidence=float(evidence.confidence),
         approved=ApprovedArm(approved, evidence.approved_release) if approved else None,
+        repeats=[arm for arm in repeats if arm is not None],
+        looks=Looks(breach=evidence.attempt, within=evidence.look),
     )
 
 

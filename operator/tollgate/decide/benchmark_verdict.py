@@ -17,7 +17,9 @@ from tollgate.decide.approval import worsened
 from tollgate.decide.compare import Arm, Comparison, compare_benchmarks, compare_in_turn
 from tollgate.decide.creep import losses
 from tollgate.decide.judge_benchmark import judge_benchmark
+from tollgate.decide.levels import FIRST_LOOKS, Looks
 from tollgate.decide.paired import InTurn
+from tollgate.decide.pooling import pooled
 
 NOTHING_TO_COMPARE_WITH = "there is no recorded benchmark of last-good to compare with yet"
 
@@ -53,9 +55,17 @@ def benchmark_verdict(
     *,
     confidence: float,
     approved: ApprovedArm | None = None,
+    repeats: Sequence[Arm] = (),
+    looks: Looks = FIRST_LOOKS,
 ) -> BenchmarkVerdict:
-    """Judge a candidate; without a baseline the relation is Unknown, and no objective has one."""
-    results = judge_benchmark(objectives, candidate.result, confidence=confidence, cost=candidate.cost)
+    """Judge a candidate; without a baseline the relation is Unknown, and no objective has one.
+
+    What later measurements of it counted, the `repeats`, is added for the limits. The comparisons are made once, with
+    the first, which met the arrivals and inputs that the baseline met: to look again until no difference shows would be
+    a way around them.
+    """
+    counted = pooled([candidate.result, *(arm.result for arm in repeats)])
+    results = judge_benchmark(objectives, counted, confidence=confidence, cost=candidate.cost, looks=looks)
     # A difference from either counts, so the two comparisons share alpha.
     each = 1 - (1 - confidence) / max(1, (baseline is not None) + (approved is not None))
     made: dict[Against, Comparison] = {}

@@ -114,7 +114,7 @@ class Arm:
 
     def side(self, stage: str) -> Side:
         """One measured stage."""
-        return Side(self.stages[stage], self.result.pods, self.cost)
+        return Side(self.stages[stage], self.result.pods, self.cost, self.result.repetition)
 
 
 def compare_benchmarks(

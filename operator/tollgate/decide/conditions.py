@@ -128,7 +128,8 @@ def _detail(s: Snapshot, release: Release) -> str:
         case Stage.BENCHMARKING if s.measured is None and not baseline_runs(s):
             return start_trouble(s)
         case Stage.BENCHMARKING if s.measured is not None and s.measured.phase in ("Pending", "Running"):
-            return s.measured.message or release.message
+            again = f". {release.message}" if release.attempt > 1 else ""
+            return f"{s.measured.message}{again}" if s.measured.message else release.message
         case Stage.AWAITING_SIGN_OFF:
             return appeal(s, release)
         case Stage.PROMOTING if s.target is not None:

@@ -13,12 +13,12 @@ from datetime import datetime
 from tollgate.api.budget import Baseline, BudgetStatus, Evidence, OnInconclusive, Release, Stage
 from tollgate.api.comparison import ParetoRelation
 from tollgate.api.verdict import ObjectiveResult, Reason, Relation, Verdict
+from tollgate.decide import repeating
 from tollgate.decide.approval import signatures, worsened
 from tollgate.decide.benchmark_record import without_results
 from tollgate.decide.moves import Move, advance, approve, enter, refuse, supersede
 from tollgate.decide.snapshot import Copy, Measured, Snapshot
 
-BENCHMARK_ATTEMPTS = 3
 _WORSE = {ParetoRelation.TRADE_OFF: "TradeOff", ParetoRelation.DOMINATED: "Dominated"}
 
 
@@ -116,15 +116,16 @@ def benchmarking(s: Snapshot, status: BudgetStatus, release: Release) -> Move | 
         return None
     release = release.model_copy(
         update={
-            "benchmark": measured.name,
+            "benchmark": measured.evidence.candidate.benchmark if measured.evidence else measured.name,
             "benchmark_objectives": list(measured.objectives),
             "improves": [],
+            "again_at": None,
             "judged": without_results(measured.evidence) if measured.evidence else None,
         }
     )
     status = status.model_copy(update={"release": release})
     if measured.phase == "Failed":
-        return _measure_again(s, status, release, measured)
+        return _measured_nothing(s, status, release, measured)
     bad = breaches(measured.objectives, release)
     if bad and measured.relation is ParetoRelation.DOMINATES:
         # Refusing a better version would keep the worse one serving.
@@ -136,7 +137,7 @@ def benchmarking(s: Snapshot, status: BudgetStatus, release: Release) -> Move | 
     if bad and not s.spec.approval.may_override_breach:
         return refuse(s, status, Stage.REJECTED, "BenchmarkBreach", sentence(bad))
     if _says(measured.objectives, Reason.CLIENT_LIMITED):
-        return _measure_again(s, status, release, measured)
+        return _measured_nothing(s, status, release, measured)
     if s.to_pair is not None and not measured.paired:
         return advance(
             s,
@@ -145,10 +146,16 @@ def benchmarking(s: Snapshot, status: BudgetStatus, release: Release) -> Move | 
             "MeasuredInTurn",
             "benchmark.baseline has become Paired: measuring again, in turn with last-good",
             attempt=release.attempt + 1,
+            failures=0,
+            look=release.look + 1,
+            earlier=[],
+            asked="",
         )
     undecided = [r for r in _open(measured.objectives) if r.name not in release.improves]
     if undecided:
         why = sentence([*bad, *undecided])
+        if repeating.may_add(s, release, undecided):
+            return repeating.after_too_little(s, status, release, why)
         return _undecided(s, status, release, "BenchmarkInconclusive", why, has_data=True)
     worse = worsened(measured.objectives, release.tolerated)
     if measured.not_comparable and not worse and s.spec.trade_offs != "Allow":
@@ -199,19 +206,12 @@ def _what_is_worse(release: Release, than_last_good: str) -> str:
     return than_last_good if step else "CreepingRegression"
 
 
-def _measure_again(s: Snapshot, status: BudgetStatus, release: Release, measured: Measured) -> Move | None:
+def _measured_nothing(s: Snapshot, status: BudgetStatus, release: Release, measured: Measured) -> Move | None:
     """A benchmark that measured nothing is repeated, so often, and then left to onInconclusive."""
     why = sentence(_open(measured.objectives)) or measured.message
-    if release.attempt >= BENCHMARK_ATTEMPTS:
+    if repeating.failed_too_often(release):
         return _undecided(s, status, release, "BenchmarkFailed", why, has_data=False)
-    return advance(
-        s,
-        status,
-        Stage.BENCHMARKING,
-        "BenchmarkRepeated",
-        f"attempt {release.attempt} of {BENCHMARK_ATTEMPTS} gave no measurement, measuring again: {why}",
-        attempt=release.attempt + 1,
-    )
+    return repeating.after_nothing(s, status, release, why)
 
 
 def after_benchmark(s: Snapshot, status: BudgetStatus, release: Release, relation: str) -> Move:
@@ -343,9 +343,11 @@ def _undecided(
             assert s.measured is not None
             return _weighed(s, status, release, s.measured)
         case _:
-            if release.reason == reason and release.message == why[:1024]:
+            hint = repeating.hint(s, release) if release.stage is Stage.BENCHMARKING else ""
+            message = why[: 1024 - len(hint)] + hint
+            if release.reason == reason and release.message == message:
                 return None
-            held_here = release.model_copy(update={"reason": reason, "message": why[:1024]})
+            held_here = release.model_copy(update={"reason": reason, "message": message})
             return Move(status.model_copy(update={"release": held_here}))
 
 

@@ -1,4 +1,4 @@
-"""A finished benchmark against each objective: a fixed number of requests, so exact tests and no second look.
+"""A finished benchmark against each objective: a fixed number of requests, so exact tests.
 
 Every measured stage must hold, and the worst one is reported. A stage that the client could not keep up with tells
 nothing about the server. Breach of any objective in any stage acts, so these share alpha; Within does not.
@@ -19,7 +19,7 @@ from tollgate.api.benchmark import BenchmarkResult, StageResult
 from tollgate.api.objective import Dimension, Objective
 from tollgate.api.verdict import ObjectiveResult, Reason, Verdict
 from tollgate.decide.certificate import judge_fixed, requests_at_fraction
-from tollgate.decide.levels import Levels
+from tollgate.decide.levels import FIRST_LOOKS, Levels, Looks
 from tollgate.decide.limits import (
     allowed_fraction,
     count,
@@ -69,10 +69,11 @@ def judge_benchmark(
     *,
     confidence: float,
     cost: PodCost | CostUnknown | None = None,
+    looks: Looks = FIRST_LOOKS,
 ) -> list[ObjectiveResult]:
     """One result an objective, in their order; `cost` is of one of the pods that were loaded."""
     stages = [stage for stage in result.stages if not stage.warm_up]
-    run = _Run(result.pods, cost, Levels.shared(1 - confidence, len(objectives) * len(stages)))
+    run = _Run(result.pods, cost, looks.levels(1 - confidence, len(objectives) * len(stages)))
     return [_worst(o, stages, run) for o in objectives]
 
 

@@ -2,6 +2,10 @@
 
 A Breach of any objective acts, so a budget's alpha is divided between all that may say so. Within must hold for each
 objective before anything happens, so there nothing needs dividing.
+
+A benchmark may be repeated, and each look at the counts is another chance to be wrong. So the benchmarks of a release
+share alpha too: whatever the counts, the chance that any of the looks errs is at most the sum of their levels
+(Bonferroni; spent as they come, as by K. K. G. Lan and D. L. DeMets, Biometrika 70, 1983).
 """
 
 from __future__ import annotations
@@ -13,6 +17,9 @@ from tollgate.api.objective import Dimension, Objective, Statistic
 
 LIVE = frozenset({Dimension.LATENCY, Dimension.ERROR_RATE, Dimension.COST})
 """What live traffic can tell; the rest is the benchmark's."""
+
+_FIRST = 0.8
+"""Most releases need one benchmark: it gets most of alpha, and needs a twentieth more requests than with all of it."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +39,26 @@ def compared(objective: Objective) -> bool:
     """Whether a canary is also compared with the stable version beside it: a tail or errors, with a maxRegression."""
     counted = objective.dimension in (Dimension.LATENCY, Dimension.ERROR_RATE)
     return counted and objective.statistic is not Statistic.MEAN and objective.max_regression is not None
+
+
+@dataclass(frozen=True)
+class Looks:
+    """Which of a release's benchmarks is judged, from 1 on: of all that may say Breach, of all that may certify."""
+
+    breach: int = 1
+    within: int = 1
+
+    def levels(self, alpha: float, tests: int) -> Levels:
+        """The levels of one of so many tests in this benchmark."""
+        return Levels(spent(alpha, self.breach) / max(1, tests), spent(alpha, self.within))
+
+
+FIRST_LOOKS = Looks()
+
+
+def spent(alpha: float, look: int) -> float:
+    """What the look of this number gets of alpha: 0.8, 0.1, 0.05, 0.025 and so on of it, all of it in all looks."""
+    return alpha * (_FIRST if look == 1 else (1 - _FIRST) * 0.5 ** (look - 1))
 
 
 def live_levels(objectives: Sequence[Objective], alpha: float) -> Levels:

@@ -19,7 +19,7 @@ from tollgate.decide.bets import blocks_until_breach
 from tollgate.decide.certificate import requests_needed, requests_to_certify, requests_to_refute, tolerated
 from tollgate.decide.crossing import requests_for_within, requests_until_breach, requests_until_within
 from tollgate.decide.evidence import requests_to_detect, severe_fraction
-from tollgate.decide.levels import LIVE, Levels, live_levels
+from tollgate.decide.levels import FIRST_LOOKS, LIVE, Levels, live_levels
 from tollgate.decide.limits import allowed_fraction
 from tollgate.decide.means import MIN_LIVE_BLOCKS, REQUESTS_PER_BLOCK
 
@@ -202,7 +202,7 @@ def _steps(
 
 def _benchmark_plans(spec: BudgetSpec, profile: BenchmarkProfileSpec | None) -> Iterator[BenchmarkPlan]:
     stages = profile.measured if profile else []
-    levels = Levels.shared(spec.alpha, len(spec.objectives) * max(1, len(stages)))
+    levels = FIRST_LOOKS.levels(spec.alpha, len(spec.objectives) * max(1, len(stages)))
     for o in spec.objectives:
         p0 = allowed_fraction(o)
         if p0 is not None:

@@ -12,6 +12,7 @@ from tollgate.api.budget import Baseline, BenchmarkSpecRef
 from tollgate.api.objective import Dimension, Objective
 from tollgate.api.profiles import BenchmarkProfileSpec, LoadStage, MetricProfileSpec, turns_problem
 from tollgate.decide.certificate import requests_needed
+from tollgate.decide.levels import FIRST_LOOKS
 from tollgate.decide.limits import (
     allowed_fraction,
     count,
@@ -41,10 +42,11 @@ def benchmark_problems(
 ) -> list[Problem]:
     """The objectives that a stage of the profile can never certify, whatever it measures."""
     found: list[Problem] = []
+    levels = FIRST_LOOKS.levels(1 - confidence, 1)
     for o in objectives:
         p0 = allowed_fraction(o)
         if p0 is not None:
-            needed = requests_needed(p0, 1 - confidence)
+            needed = requests_needed(p0, levels.within)
             found += [
                 _too_short(o, stage, needed, confidence)
                 for stage in profile.measured

@@ -59,6 +59,8 @@ class Side:
     stage: StageResult
     pods: int
     cost: PodCost | CostUnknown | None
+    repetition: int = 0
+    """Which draw of the arrivals it met."""
 
 
 @dataclass(frozen=True)
@@ -113,9 +115,9 @@ def _sharper(
             return _of_quantiles(new, old, o.statistic, alpha)
         case Dimension.ERROR_RATE:
             return ratio_of_failures((new.errors, new.requests), (old.errors, old.requests), alpha)
-        case Dimension.THROUGHPUT | Dimension.COST:
+        case Dimension.THROUGHPUT | Dimension.COST if candidate.repetition == baseline.repetition:
             return _of_rates(new, old, one.value, other.value, alpha)
-        case Dimension.QUALITY:
+        case _:
             return None
 
 

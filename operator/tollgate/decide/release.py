@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from tollgate.api.budget import BudgetStatus, Mode, Release, Stage
 from tollgate.api.chain import UnwrittenRecord
-from tollgate.decide import gate, observing, serving, signing
+from tollgate.decide import gate, observing, repeating, serving, signing
 from tollgate.decide.actions import Action, Govern, Notice
 from tollgate.decide.conditions import report
 from tollgate.decide.moves import Move
@@ -28,7 +28,7 @@ Look = Callable[[Snapshot, BudgetStatus, Release], Move | None]
 _STAGES: dict[Stage, tuple[Look, ...]] = {
     Stage.HELD: (gate.superseded, gate.held),
     Stage.STARTING: (gate.superseded, gate.starting),
-    Stage.BENCHMARKING: (gate.superseded, gate.benchmarking),
+    Stage.BENCHMARKING: (gate.superseded, gate.benchmarking, repeating.asked),
     Stage.AWAITING_SIGN_OFF: (gate.superseded, signing.awaiting),
     Stage.CANARY: (gate.superseded, gate.canary),
     Stage.PROMOTING: (serving.promoting,),
@@ -76,8 +76,8 @@ def _next(s: Snapshot) -> Step:
     move = _move(s, status) if room(status) else None
     if move is not None:
         return Step(report(s, move.status), notices=move.notices)
-    status = _observed(s, status)
-    return Step(report(s, status), actions=tuple(upkeep(s, status)), after=_patience(s, status))
+    status, notices = repeating.noted(s, _observed(s, status))
+    return Step(report(s, status), tuple(upkeep(s, status)), notices, _patience(s, status))
 
 
 def rehashed(s: Snapshot) -> BudgetStatus:

@@ -41,6 +41,10 @@ def awaiting(s: Snapshot, status: BudgetStatus, release: Release) -> Move | None
             "MeasuredAnew",
             f"{void}: measuring again, and sign-offs of {release.decision} no longer count",
             attempt=release.attempt + 1,
+            failures=0,
+            look=release.look + 1,
+            earlier=[],
+            asked="",
         )
     return _answered(s, status, release)
 

@@ -159,6 +159,7 @@ class Snapshot:
     scrape_seconds: int = 30
     records: tuple[Link, ...] = ()  # of the target; listed only where the status does not tell what is needed
     actor: str = ""  # the operator's user name
+    measure_again: str = ""  # what people wrote into the annotation that asks for a new measurement
     look: Look | None = None  # what `live` rests on
     judged: BenchmarkEvidence | None = None  # what the release's benchmark was judged by, once it was
 

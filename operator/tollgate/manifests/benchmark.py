@@ -19,6 +19,7 @@ def benchmark(
     limits: Sequence[str],
     revision: str,
     baseline: str = "",
+    repetition: int = 0,
 ) -> Object:
     """A Benchmark of the Deployment `target`, owned by the budget, in turn with the Deployment `baseline` if any.
 
@@ -30,6 +31,7 @@ def benchmark(
         limits=list(limits),
         revision=revision,
         baseline=WorkloadRef(name=baseline) if baseline else None,
+        repetition=repetition,
     )
     return {
         "apiVersion": API_VERSION,

@@ -29,6 +29,9 @@ ACTION = f"{GROUP}/action"
 
 # Annotations.
 ANNOTATION_TARGET_UID = f"{GROUP}/target-uid"
+ANNOTATION_MEASURE_AGAIN = (
+    f"{GROUP}/measure-again"  # on a budget, by people: another value asks for a measurement
+)
 
 
 @dataclass(frozen=True)

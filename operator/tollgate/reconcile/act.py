@@ -130,6 +130,7 @@ class Actor:
             limits=limits,
             revision=self._s.status.release.revision,
             baseline=baseline_name(self._s.spec.target.name) if paired else "",
+            repetition=len(self._s.status.release.earlier),
         )
         with contextlib.suppress(Conflict):  # made before a restart
             await self._cluster.create(measurement)

@@ -132,6 +132,7 @@ class BenchmarkReconciler:
             "limits": wanted.spec.limits,
             "targets": _addresses(pods, profile.port),
             "baseline": _addresses(baseline, profile.port),
+            "repetition": wanted.spec.repetition,
         }
         job = benchmark_job(identity, profile, self._options.job, paired=against is not None)
         for child in (benchmark_config_map(identity, plan), job):
@@ -269,6 +270,8 @@ def _hold_against(result: BenchmarkResult, profile: BenchmarkProfileSpec, wanted
     """ValueError unless the result is of the profile and the limits that were asked for."""
     if result.profile != transport.digest(profile):
         raise ValueError("the profile was changed during the measurement: the result is of the older one")
+    if result.repetition != wanted.spec.repetition:
+        raise ValueError(f"the result is of repetition {result.repetition}, not {wanted.spec.repetition}")
     asked = [units.parse_duration(limit) for limit in wanted.spec.limits]
     for stage, planned in zip(result.stages, profile.stages, strict=False):
         counted = [units.parse_duration(over.limit) for over in stage.over_limit]

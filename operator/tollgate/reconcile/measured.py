@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 from tollgate.api import units
 from tollgate.api.benchmark import Benchmark, BenchmarkResult, BenchmarkStatus
-from tollgate.api.budget import Baseline, Stage
+from tollgate.api.budget import Baseline, Release, Stage
 from tollgate.api.evidence import BenchmarkEvidence
 from tollgate.api.hardware import Hardware, LoadedPods
 from tollgate.api.release import ApprovedBaseline
 from tollgate.decide.benchmark_record import judged_pods, measured_arm, with_results
 from tollgate.decide.benchmark_verdict import NOTHING_TO_COMPARE_WITH, ApprovedArm, benchmark_verdict
 from tollgate.decide.compare import Arm
+from tollgate.decide.levels import Looks
 from tollgate.decide.moves import measurement_name
 from tollgate.decide.paired import InTurn
+from tollgate.decide.pooling import can_be_added
 from tollgate.decide.snapshot import Measured, Snapshot
 from tollgate.measure.cost import CostUnknown, PodCost, PriceTable, requests_cost
 from tollgate.ports import BENCHMARK, Cluster
@@ -46,9 +49,12 @@ class Measurements:
         message = next((c.message for c in status.conditions if c.type == "Complete"), "")
         if status.phase != "Succeeded" or status.result is None:
             return Measured(name, status.phase, message, paired=paired)
-        candidate = Arm(status.result, cost, _hardware(status.loaded))
+        present = Arm(status.result, cost, _hardware(status.loaded))
+        series = [*await self._earlier(s, release, present), (name, present)]
+        (first, candidate), repeats = series[0], series[1:]
         recorded = _recorded(s)
-        in_turn = self._in_turn(s, status)
+        compared = await self._benchmark(s.namespace, first)
+        in_turn = self._in_turn(s, compared.status if compared else status)
         baseline = None if in_turn else await self._arm(s.namespace, recorded)
         since = _approved_baseline(s, recorded)
         approved = await self._approved(s.namespace, since)
@@ -57,6 +63,8 @@ class Measurements:
             candidate,
             in_turn or baseline,
             confidence=float(s.spec.confidence),
+            repeats=[arm for _, arm in repeats],
+            looks=Looks(breach=release.attempt, within=release.look),
             approved=approved,
         )
         said = verdict.message
@@ -73,7 +81,11 @@ class Measurements:
             budget_generation=s.generation,
             confidence=s.spec.confidence,
             objectives=s.spec.objectives,
-            candidate=measured_arm(name, candidate),
+            candidate=measured_arm(first, candidate),
+            repeats=[measured_arm(*arm) for arm in repeats],
+            look=release.look,
+            attempt=release.attempt,
+            asked=release.asked,
             baseline=measured_arm(recorded, baseline) if baseline else None,
             paired=judged_pods(in_turn) if in_turn else None,
             comparison_due=due,
@@ -100,7 +112,7 @@ class Measurements:
         if release is None or release.judged is None or release.stage not in _JUDGED:
             return None
         judged = release.judged
-        arms = (judged.candidate, judged.baseline, judged.approved)
+        arms = (judged.candidate, judged.baseline, judged.approved, *judged.repeats)
         names = [arm.benchmark for arm in arms if arm is not None]
         found = {name: await self._result(s.namespace, name) for name in names}
         return with_results(judged, {name: result for name, result in found.items() if result is not None})
@@ -127,6 +139,15 @@ class Measurements:
         """Its measurement; None where it is gone."""
         arm = await self._arm(namespace, baseline.benchmark) if baseline else None
         return ApprovedArm(arm, baseline.release) if baseline and arm else None
+
+    async def _earlier(self, s: Snapshot, release: Release, present: Arm) -> list[tuple[str, Arm]]:
+        """The measurements before the present one that are still there and can be added, by name."""
+        found = [(name, await self._arm(s.namespace, name)) for name in release.earlier]
+        return [
+            (name, replace(arm, cost=present.cost))
+            for name, arm in found
+            if arm is not None and can_be_added(arm, present)
+        ]
 
     async def _arm(self, namespace: str, name: str) -> Arm | None:
         found = await self._benchmark(namespace, name)

@@ -18,7 +18,15 @@ from tollgate.decide.snapshot import Copy, ReplicaSet, Snapshot, Target
 from tollgate.decide.traffic import steady
 from tollgate.errors import Denied
 from tollgate.manifests.latch import LATCH
-from tollgate.manifests.names import BASELINE, CANDIDATE, Identity, baseline_name, candidate_name, fit
+from tollgate.manifests.names import (
+    ANNOTATION_MEASURE_AGAIN,
+    BASELINE,
+    CANDIDATE,
+    Identity,
+    baseline_name,
+    candidate_name,
+    fit,
+)
 from tollgate.manifests.revision import join_labels
 from tollgate.measure.cost import CostUnknown, PodCost, pod_cost
 from tollgate.measure.promql import OwnedBy, PodNames, PodSelector
@@ -116,6 +124,7 @@ class Observer:
             scrape_seconds=metric_profile.scrape_interval_seconds if metric_profile else 30,
             records=await self._records(namespace, spec, status),
             actor=await self._whoami(),
+            measure_again=fit((meta.get("annotations") or {}).get(ANNOTATION_MEASURE_AGAIN, "")),
         )
         cost = self._cost(deployment)
         stable = await self._stable(snapshot, raw_sets, join)

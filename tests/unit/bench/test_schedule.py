@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -64,3 +66,15 @@ def test_each_cycle_has_an_order_of_its_own() -> None:
     assert sorted(first) == sorted(second) == list(range(100))
     assert not np.array_equal(first, second)
     assert not np.array_equal(first, np.arange(100))
+
+
+def test_each_repetition_draws_arrivals_and_inputs_anew() -> None:
+    """Their counts are added: what met the same moments and inputs would be counted twice."""
+    plans = [
+        plan_stage(stage(**POISSON), items=500, seed=1, number=0, repetition=repetition)
+        for repetition in range(3)
+    ]
+    for one, other in pairwise(plans):
+        assert np.mean(one.items == other.items) < 0.02
+        assert abs(np.corrcoef(np.diff(one.due), np.diff(other.due))[0, 1]) < 0.03
+    assert np.array_equal(plans[0].due, plan_stage(stage(**POISSON), items=500, seed=1, number=0).due)

@@ -50,16 +50,16 @@ def test_good_benchmark_is_within_in_every_dimension() -> None:
 
 class TestTail:
     def test_certified(self) -> None:
-        result = judged(P99, stage(requests=459, scored=0, correct=0, blocks=[]))
+        result = judged(P99, stage(requests=481, scored=0, correct=0, blocks=[]))
         assert result.verdict is Verdict.WITHIN
-        assert (result.requests, result.over_limit, result.observed) == (459, 0, "110ms")
+        assert (result.requests, result.over_limit, result.observed) == (481, 0, "110ms")
 
     def test_one_request_short_says_what_to_send(self) -> None:
         result = judged(P99, stage(requests=300, scored=0, correct=0, blocks=[]))
         assert (result.verdict, result.reason) == (Verdict.INCONCLUSIVE, Reason.TOO_FEW_REQUESTS)
         assert result.message == (
             "stage steady: 0 of 300 requests slower than 250ms (0%), at most 1% allowed: "
-            "too few for a verdict, send at least 459 requests: 4 s more at 40req/s"
+            "too few for a verdict, send at least 481 requests: 5 s more at 40req/s"
         )
 
     def test_too_near_the_limit_is_said(self) -> None:
@@ -155,7 +155,7 @@ class TestMean:
     def test_interval_over_the_limit_asks_for_a_longer_stage(self) -> None:
         result = judged(MEAN, stage(blocks=blocks(60, 95, 58, 90, 59, 70)))
         assert (result.verdict, result.reason) == (Verdict.INCONCLUSIVE, Reason.TOO_FEW_REQUESTS)
-        assert "make the stage about 9 times as long" in result.message
+        assert "make the stage about 10 times as long" in result.message
 
     def test_few_blocks_have_no_spread(self) -> None:
         result = judged(MEAN, stage(blocks=blocks(60, 61)))
@@ -230,5 +230,5 @@ def test_breach_shares_alpha_between_objectives_and_within_does_not() -> None:
     assert judged(P99, edge).verdict is Verdict.BREACH
     many = [P99, *(P99.model_copy(update={"name": f"again-{i}"}) for i in range(31))]
     assert judge_benchmark(many, benchmark(edge), confidence=0.99)[0].verdict is Verdict.INCONCLUSIVE
-    certified = stage(requests=459, scored=0, correct=0, blocks=[])
+    certified = stage(requests=481, scored=0, correct=0, blocks=[])
     assert judge_benchmark(many, benchmark(certified), confidence=0.99)[0].verdict is Verdict.WITHIN

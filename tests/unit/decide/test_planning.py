@@ -48,14 +48,14 @@ def test_stage_that_never_can_is_refused_with_what_it_needs() -> None:
     (problem,) = benchmark_problems([P99, MEAN], profile(stage("5req/s", 60)), confidence=0.99)
     assert (problem.objective, problem.reason) == ("tail", "StageTooShort")
     assert problem.message == (
-        "objective tail: stage steady sends 300 requests (5req/s for 60 s), and needs 459 to certify it at "
-        "confidence 0.99 even if all goes well: set durationSeconds to 92 or more, or raise its rate"
+        "objective tail: stage steady sends 300 requests (5req/s for 60 s), and needs 481 to certify it at "
+        "confidence 0.99 even if all goes well: set durationSeconds to 97 or more, or raise its rate"
     )
 
 
 @pytest.mark.parametrize(
     ("o", "requests"),
-    [(P99, 459), (P999, 4603), (ERRORS, 919), (ACCURACY, 90)],
+    [(P99, 481), (P999, 4826), (ERRORS, 964), (ACCURACY, 95)],
     ids=lambda o: getattr(o, "name", o),
 )
 def test_exactly_enough_requests_are_enough(o: Any, requests: int) -> None:

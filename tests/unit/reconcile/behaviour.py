@@ -20,6 +20,7 @@ class Behaviour:
     accuracy: float = 0.98
     mean: float = 0.02
     ready: bool = True
+    client_limited: str = ""  # why the load generator was the limit
 
 
 def measurement(
@@ -60,6 +61,7 @@ def measurement(
                 "quantiles": dict.fromkeys(("p50", "p90", "p95", "p99", "p999", "max"), "20ms"),
                 "sketch": {"growth": "1.05", "bins": f"203:{n - slow},270:{slow}" if slow else f"203:{n}"},
                 "scheduleDelayP99": "1ms",
+                "clientLimited": behaviour.client_limited,
             }
         )
     return BenchmarkResult.model_validate(
@@ -67,6 +69,7 @@ def measurement(
             "dataset": "sha256:" + "0" * 64,
             "profile": transport.digest(profile),
             "pods": pods,
+            "repetition": Benchmark.model_validate(raw).spec.repetition,
             "stages": stages,
             "paired": [_turns(behaviour, baseline, stage) for stage in profile.measured] if baseline else [],
             "baselinePods": baseline_pods,

@@ -100,6 +100,18 @@ async def test_a_result_of_another_profile_is_refused(world: World) -> None:
     assert "profile was changed" in message
 
 
+async def test_a_result_of_another_repetition_is_refused(world: World) -> None:
+    """It would be added to one that met the same arrivals and inputs."""
+    await look(world)
+    raw = world.objects[("benchmarks", "vision", "by-hand")]
+    again = {**raw, "spec": {**raw["spec"], "repetition": 1}}
+    profile = world.objects[("benchmarkprofiles", "", "digits-steady")]
+    last_words(world, {"message": transport.encode(measurement(Behaviour(), again, profile))})
+    phase, reason, message = await look(world)
+    assert (phase, reason) == ("Failed", "BadResult")
+    assert message == "the result is of repetition 1, not 0"
+
+
 async def test_a_server_that_turns_every_request_away_was_not_measured(world: World) -> None:
     await look(world)
     raw = world.objects[("benchmarks", "vision", "by-hand")]

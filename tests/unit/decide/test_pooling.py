@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.unit.decide.objectives import ACCURACY, ERRORS, MEAN, P99, THROUGHPUT, benchmark, stage
+from tollgate.api.comparison import ParetoRelation
+from tollgate.api.hardware import Hardware
+from tollgate.api.verdict import Relation, Verdict
+from tollgate.decide.benchmark_verdict import benchmark_verdict
+from tollgate.decide.compare import Arm
+from tollgate.decide.judge_benchmark import judge_benchmark
+from tollgate.decide.levels import Looks
+from tollgate.decide.pooling import can_be_added, pooled
+
+NODE = Hardware(pods=2, instance_type="m5.xlarge", architecture="amd64")
+
+
+def over(requests: int) -> list[dict[str, Any]]:
+    return [{"limit": "250ms", "requests": requests}]
+
+
+def test_counts_are_added_and_rates_are_those_of_the_whole_time() -> None:
+    one = benchmark(stage(overLimit=over(10), errors=4, correct=2000, errorKinds={"timeout": 4}))
+    other = benchmark(
+        stage(
+            requests=1200, scored=1200, blocks=[], overLimit=over(2), correct=1100, errorKinds={"http_5xx": 1},
+            errors=1, seconds="60s", achievedRate="20req/s", answeredRate="20req/s",
+        )
+    )  # fmt: skip
+    (both,) = pooled([one, other]).stages
+    assert (both.requests, both.errors, both.scored, both.correct) == (3600, 5, 3600, 3100)
+    assert both.over_limit[0].requests == 12
+    assert both.error_kinds == {"timeout": 4, "http_5xx": 1}
+    assert (both.seconds, both.achieved_rate) == ("120s", "30req/s")
+    assert len(both.blocks) == 20
+    assert both.spread is None
+
+
+def test_one_alone_is_itself() -> None:
+    alone = benchmark()
+    assert pooled([alone]) is alone
+
+
+def test_sketches_of_another_growth_are_added_at_the_coarser_one() -> None:
+    coarse = benchmark(stage(sketch={"growth": "1.102500", "bins": "111:2400"}))
+    (both,) = pooled([benchmark(), coarse]).stages
+    assert both.sketch.growth == "1.102500"
+    assert both.sketch.bins == "111:4200,115:480,119:100,122:20"
+
+
+def test_a_sketch_that_did_not_fit_leaves_no_bound_instead_of_a_wrong_one() -> None:
+    without = benchmark(stage(sketch={"growth": "1.05", "bins": ""}))
+    (both,) = pooled([benchmark(), without]).stages
+    assert both.sketch.bins == ""
+
+
+def test_a_server_that_answered_nothing_has_no_rate() -> None:
+    dead = benchmark(stage(errors=2400, overLimit=over(2400), answeredRate="0req/s", correct=0, blocks=[]))
+    (both,) = pooled([dead, dead]).stages
+    assert both.answered_rate == "0req/s"
+    assert judge_benchmark([THROUGHPUT], pooled([dead, dead]), confidence=0.99)[0].verdict is Verdict.BREACH
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"dataset": "sha256:" + "c" * 64},
+        {"profile": "sha256:" + "c" * 64},
+        {"pods": 3},
+    ],
+    ids=lambda fields: next(iter(fields)),
+)
+def test_what_was_measured_otherwise_is_not_added(fields: dict[str, Any]) -> None:
+    assert can_be_added(Arm(benchmark(), None), Arm(benchmark(repetition=1), None))
+    assert not can_be_added(Arm(benchmark(), None), Arm(benchmark(**fields), None))
+
+
+def test_other_limits_or_other_machines_are_not_added() -> None:
+    slower = benchmark(stage(overLimit=[{"limit": "300ms", "requests": 0}]))
+    assert not can_be_added(Arm(benchmark(), None), Arm(slower, None))
+    assert not can_be_added(Arm(benchmark(), None, (NODE,)), Arm(benchmark(), None, ()))
+
+
+def test_two_that_say_too_little_certify_together() -> None:
+    noisy = Arm(benchmark(stage(overLimit=over(15))), None)
+    calm = Arm(benchmark(stage(overLimit=over(5)), repetition=1), None)
+    alone = benchmark_verdict([P99], noisy, None, confidence=0.99)
+    assert alone.objectives[0].verdict is Verdict.INCONCLUSIVE
+    together = benchmark_verdict([P99], noisy, None, confidence=0.99, repeats=[calm], looks=Looks(2, 2))
+    assert together.objectives[0].verdict is Verdict.WITHIN
+    assert together.objectives[0].message.startswith("stage steady: 20 of 4,800 requests")
+
+
+def test_a_later_look_wants_more_evidence() -> None:
+    result = benchmark(stage(requests=500, scored=0, correct=0, blocks=[]))
+    first, second = (
+        judge_benchmark([P99], result, confidence=0.99, looks=looks)[0].verdict
+        for looks in (Looks(), Looks(2, 2))
+    )
+    assert (first, second) == (Verdict.WITHIN, Verdict.INCONCLUSIVE)
+
+
+def test_the_comparison_is_that_of_the_first_measurement() -> None:
+    """Repeating it until nothing is shown would be a way around people who sign."""
+    worse = Arm(
+        benchmark(stage(blocks=[{"requests": 120, "mean": f"{70 + i % 3}ms"} for i in range(20)])), None
+    )
+    same, last_good = Arm(benchmark(repetition=1), None), Arm(benchmark(), None)
+    said = benchmark_verdict(
+        [MEAN], worse, last_good, confidence=0.99, repeats=[same, same], looks=Looks(3, 3)
+    )
+    assert said.relation is ParetoRelation.DOMINATED
+    assert said.objectives[0].relation is Relation.WORSE
+
+
+def test_rates_of_other_arrivals_are_compared_by_their_own_intervals() -> None:
+    """That both met the same arrivals is what makes their comparison sharp."""
+    slower = stage(achievedRate="38req/s", answeredRate="38req/s")
+    last_good = Arm(benchmark(), None)
+    strict = THROUGHPUT.model_copy(update={"max_regression": "0%"})
+    same = benchmark_verdict([strict], Arm(benchmark(slower), None), last_good, confidence=0.95)
+    other = benchmark_verdict(
+        [strict], Arm(benchmark(slower, repetition=1), None), last_good, confidence=0.95
+    )
+    assert (same.relation, other.relation) == (ParetoRelation.DOMINATED, ParetoRelation.EQUAL)
+
+
+def test_everything_can_be_judged_of_a_sum() -> None:
+    results = judge_benchmark(
+        [P99, MEAN, ERRORS, ACCURACY, THROUGHPUT], pooled([benchmark()] * 3), confidence=0.99
+    )
+    assert {r.verdict for r in results} == {Verdict.WITHIN}
