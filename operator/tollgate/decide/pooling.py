@@ -8,8 +8,10 @@ are as good as those of one longer benchmark. What cannot be added exactly, the 
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from itertools import accumulate
 
 from tollgate.api import units
 from tollgate.api.benchmark import BenchmarkResult, OverLimit, Quantiles, Sketch, StageResult
@@ -17,6 +19,7 @@ from tollgate.api.transport import coarsen, read_bins, write_bins
 from tollgate.decide.compare import Arm
 
 _SAME_GROWTH = 1e-3
+_TAILS = {"p50": 500, "p90": 900, "p95": 950, "p99": 990, "p999": 999}  # per mille
 
 
 def pooled(results: Sequence[BenchmarkResult]) -> BenchmarkResult:
@@ -41,6 +44,7 @@ def _shape(result: BenchmarkResult) -> tuple[object, ...]:
 
 def _added(stages: Sequence[StageResult]) -> StageResult:
     answered = [stage.requests - stage.errors for stage in stages]
+    sketch = _sketch([stage.sketch for stage in stages])
     kinds = sum((Counter(stage.error_kinds) for stage in stages), Counter[str]())
     return stages[0].model_copy(
         update={
@@ -58,9 +62,9 @@ def _added(stages: Sequence[StageResult]) -> StageResult:
             "answered_rate": _rate(answered, [stage.answered_rate for stage in stages]),
             "mean": units.format_duration(_average(answered, [_seconds(stage.mean) for stage in stages])),
             "blocks": [block for stage in stages for block in stage.blocks],
-            "quantiles": _quantiles(stages),
+            "quantiles": _quantiles(stages, sketch),
             "spread": None,
-            "sketch": _sketch([stage.sketch for stage in stages]),
+            "sketch": sketch,
             "schedule_delay_p99": _longest(stages, lambda stage: stage.schedule_delay_p99),
             "client_limited": next((s.client_limited for s in stages if s.client_limited), ""),
         }
@@ -91,16 +95,22 @@ def _longest(stages: Iterable[StageResult], of: Callable[[StageResult], str]) ->
     return max((of(stage) for stage in stages), key=_seconds)
 
 
-def _quantiles(stages: Sequence[StageResult]) -> Quantiles:
-    """For people: verdicts rest on the exact counts and on the sketch."""
-    weights = [stage.requests for stage in stages]
-    found = {
-        name: units.format_duration(
-            _average(weights, [_seconds(getattr(stage.quantiles, name)) for stage in stages])
-        )
-        for name in ("p50", "p90", "p95", "p99", "p999")
+def _quantiles(stages: Sequence[StageResult], sketch: Sketch) -> Quantiles:
+    """For people, as verdicts rest on the exact counts and on the sketch: the upper edges of its bins.
+
+    Where there is no sketch, the slowest of each: percentiles do not add.
+    """
+    slowest = {
+        name: _longest(stages, lambda stage, name=name: getattr(stage.quantiles, name)) for name in _TAILS
     }
-    return Quantiles(**found, max=_longest(stages, lambda stage: stage.quantiles.max))
+    bins = list(read_bins(sketch))
+    if bins:
+        ends = list(accumulate(count for _, count in bins))
+        for name, per_mille in _TAILS.items():
+            index, _ = bins[bisect_left(ends, -(-per_mille * ends[-1] // 1000))]
+            edge = units.format_duration(float(sketch.growth) ** index * 1e-6)
+            slowest[name] = min(slowest[name], edge, key=_seconds)
+    return Quantiles(**slowest, max=_longest(stages, lambda stage: stage.quantiles.max))
 
 
 def _sketch(sketches: Sequence[Sketch]) -> Sketch:

@@ -2,18 +2,25 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from tests.unit.decide.objectives import ACCURACY, ERRORS, MEAN, P99, THROUGHPUT, benchmark, stage
+from tollgate.api.benchmark import BenchmarkResult
 from tollgate.api.comparison import ParetoRelation
 from tollgate.api.hardware import Hardware
+from tollgate.api.units import parse_duration
 from tollgate.api.verdict import Relation, Verdict
+from tollgate.bench.audit import nearest_rank
+from tollgate.bench.summary import sketch
 from tollgate.decide.benchmark_verdict import benchmark_verdict
 from tollgate.decide.compare import Arm
 from tollgate.decide.judge_benchmark import judge_benchmark
 from tollgate.decide.levels import Looks
 from tollgate.decide.pooling import can_be_added, pooled
 
+TAILS = {"p50": 500, "p90": 900, "p95": 950, "p99": 990, "p999": 999, "max": 1000}
 NODE = Hardware(pods=2, instance_type="m5.xlarge", architecture="amd64")
 
 
@@ -48,6 +55,24 @@ def test_sketches_of_another_growth_are_added_at_the_coarser_one() -> None:
     (both,) = pooled([benchmark(), coarse]).stages
     assert both.sketch.growth == "1.102500"
     assert both.sketch.bins == "111:4200,115:480,119:100,122:20"
+
+
+def measured(latency: NDArray[np.float64]) -> BenchmarkResult:
+    found = {name: f"{nearest_rank(latency, share) * 1e6:.0f}us" for name, share in TAILS.items()}
+    return benchmark(stage(quantiles=found, sketch=sketch(latency).dump(), blocks=[]))
+
+
+def test_quantiles_are_of_all_requests_and_no_average() -> None:
+    """0.3 % slow and 3 % slow: neither's p99, nor anything between by half, is that of all."""
+    rng = np.random.default_rng(7)
+    fast, slow = (
+        np.where(rng.random(2400) < share, 2.0, 0.02) * rng.lognormal(0, 0.2, 2400) for share in (0.003, 0.03)
+    )
+    (both,) = pooled([measured(fast), measured(slow)]).stages
+    whole = np.concatenate([fast, slow])
+    for name, per_mille in TAILS.items():
+        exact, said = nearest_rank(whole, per_mille), parse_duration(getattr(both.quantiles, name))
+        assert exact * 0.999 <= float(said) <= exact * 1.051
 
 
 def test_a_sketch_that_did_not_fit_leaves_no_bound_instead_of_a_wrong_one() -> None:
