@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.decide.objectives import ACCURACY, ERRORS, P99, benchmark, stage
 from tollgate.api.benchmark import BenchmarkResult
 from tollgate.api.transport import read_bins, write_bins
+from tollgate.api.units import format_duration
+from tollgate.bench.audit import nearest_rank
 from tollgate.decide.judge_benchmark import judge_benchmark
 from tollgate.decide.levels import Looks
 from tollgate.decide.pooling import pooled
+
+
+def distribution(bins: dict[int, int]) -> dict[str, object]:
+    """The fields of a stage whose requests took as long as the upper edges of these bins."""
+    latency = np.repeat([1.05**index * 1e-6 for index in bins], list(bins.values()))
+    shares = {"p50": 500, "p90": 900, "p95": 950, "p99": 990, "p999": 999, "max": 1000}
+    quantiles = {name: format_duration(nearest_rank(latency, share)) for name, share in shares.items()}
+    return {"quantiles": quantiles, "sketch": {"growth": "1.05", "bins": write_bins(bins)}}
 
 
 @st.composite
@@ -28,7 +39,7 @@ def measurements(draw: st.DrawFn) -> BenchmarkResult:
             scored=requests,
             correct=draw(st.integers(0, requests - errors)) if requests > errors else 0,
             blocks=[],
-            sketch={"growth": "1.05", "bins": write_bins({i: n for i, n in bins.items() if n})},
+            **distribution({i: n for i, n in bins.items() if n}),
         )
     )
 
@@ -61,7 +72,7 @@ def test_the_verdict_is_that_of_one_benchmark_that_counted_it_all(
             scored=scored,
             correct=correct,
             blocks=[],
-            sketch={"growth": "1.05", "bins": write_bins(bins)},  # type: ignore[arg-type]
+            **distribution(bins),  # type: ignore[arg-type]
         )
     )
     looks = Looks(look, look)

@@ -100,9 +100,8 @@ def _quantiles(stages: Sequence[StageResult], sketch: Sketch) -> Quantiles:
 
     Where there is no sketch, the slowest of each: percentiles do not add.
     """
-    slowest = {
-        name: _longest(stages, lambda stage, name=name: getattr(stage.quantiles, name)) for name in _TAILS
-    }
+    each = [stage.quantiles.model_dump() for stage in stages]
+    slowest = {name: max((one[name] for one in each), key=_seconds) for name in _TAILS}
     bins = list(read_bins(sketch))
     if bins:
         ends = list(accumulate(count for _, count in bins))
