@@ -16,10 +16,11 @@ from tollgate.api.canonical import Digest
 from tollgate.api.conditions import Condition
 from tollgate.api.hardware import LoadedPods
 from tollgate.api.paired import MOST_STAGES, PairedStage
-from tollgate.api.quantities import Count, Duration, DurationOrEmpty, Rate
+from tollgate.api.quantities import Count, Duration, DurationOrEmpty, Number, Rate
 
 Repetition = Annotated[int, Field(ge=0, le=1_000_000)]
 
+MOST_WORKERS = 256  # 16 processes in each of 16 pods
 _LONGEST_KIND = 32
 
 
@@ -104,6 +105,16 @@ class Sketch(Model):
     ] = Field(description="index:count pairs, ascending, separated by commas.")
 
 
+class ClientVitals(Model):
+    """How the load generator itself was while it sent a stage."""
+
+    workers: int = Field(ge=1, le=MOST_WORKERS, description="Processes that were to send the requests.")
+    cpu: Number = Field(description="Cores that the busiest of them used; one process can use 1.")
+    lag_p99: Duration = Field(description="How late event loops ran, 99th percentile.")
+    in_flight: Count = Field(description="Most requests without an answer at once; each holds a socket.")
+    throttled: Duration = Field(description="How long a CPU limit kept processes from running.")
+
+
 class StageResult(Model):
     """What one stage measured."""
 
@@ -138,6 +149,14 @@ class StageResult(Model):
     client_limited: Text = Field(
         "", description="Why the client, not the server, was the limit; empty when it was not."
     )
+    workers_lost: int = Field(
+        0,
+        ge=0,
+        le=MOST_WORKERS,
+        description="Processes of the load generator that left no record of their share: the counts lack it, and "
+        "nothing can be told from them.",
+    )
+    client: ClientVitals | None = Field(None, description="How the load generator itself was.")
 
     @model_validator(mode="after")
     def _adds_up(self) -> StageResult:
@@ -151,6 +170,8 @@ class StageResult(Model):
             raise ValueError(f"stage {self.name}: correct, scored and requests do not add up")
         if sum(block.requests for block in self.blocks) > self.requests:
             raise ValueError(f"stage {self.name}: the blocks hold more requests than the stage")
+        if self.workers_lost and not self.client_limited:
+            raise ValueError(f"stage {self.name}: workers were lost, but it does not say so in clientLimited")
         for over in self.over_limit:
             if not self.errors <= over.requests <= self.requests:
                 raise ValueError(

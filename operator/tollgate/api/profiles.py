@@ -90,7 +90,7 @@ class Dataset(Model):
 
 
 class JobResources(Model):
-    """What the load generator's pod requests. Its memory limit is the same, its CPU limit at least one core."""
+    """What each worker of the load generator requests. Its memory limit is the same, its CPU limit at least a core."""
 
     cpu: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,5}m?$", max_length=8)] = Field(
         "500m", description="CPU request. The limit is one core, or this where it is more."
@@ -151,7 +151,15 @@ class BenchmarkProfileSpec(Model):
     )
     ttl_seconds: int = Field(3600, ge=60, le=604800, description="How long the finished Job is kept.")
     resources: JobResources = Field(
-        default_factory=JobResources, description="Requests and limits of the load generator's pod."
+        default_factory=JobResources,
+        description="Requests and limits of one worker of the load generator; its pod has them for all its workers.",
+    )
+    workers: int = Field(
+        1,
+        ge=1,
+        le=16,
+        description="Processes that send the load together in one pod, each on a core of its own. One holds some "
+        "1,000 requests a second; a stage that is ClientLimited by its CPU needs more.",
     )
 
     @model_validator(mode="after")

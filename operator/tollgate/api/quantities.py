@@ -14,4 +14,6 @@ Rate = Annotated[str, StringConstraints(pattern=units.RATE_PATTERN, max_length=3
 Factor = Annotated[str, StringConstraints(pattern=rf"^({units.NUMBER})?$", max_length=22)]
 """A ratio or a relative error; empty where there is none, or none that is finite."""
 
+Number = Annotated[str, StringConstraints(pattern=rf"^{units.NUMBER}$", max_length=22)]
+
 Count = Annotated[int, Field(ge=0, le=1_000_000_000)]

@@ -1,8 +1,9 @@
 """How a benchmark's result travels: as text of at most 4096 bytes, the container's termination message.
 
 The load generator encodes, the operator decodes; neither imports the other. Exact counts, quantiles and rates
-always travel whole; the sketches, the blocks, the quantiles' spread and long texts shrink until the rest fits. A
-termination message is untrusted input, so `decode` bounds what it unpacks and answers anything odd with one sentence.
+always travel whole; the sketches, the blocks, the quantiles' spread, the client's vitals and long texts shrink until
+the rest fits. A termination message is untrusted input, so `decode` bounds what it unpacks and answers anything odd
+with one sentence.
 """
 
 from __future__ import annotations
@@ -111,6 +112,7 @@ def _smaller_and_smaller(result: BenchmarkResult) -> Iterator[BenchmarkResult]:
     for shrink in (
         _without_warm_up_detail,
         _with_short_texts,
+        _without_client,
         *(_with_coarser_sketch,) * 3,
         _with_half_the_blocks,
         _without_sketch,
@@ -124,11 +126,17 @@ def _smaller_and_smaller(result: BenchmarkResult) -> Iterator[BenchmarkResult]:
 
 
 def _without_warm_up_detail(stage: StageResult) -> StageResult:
-    return _without_blocks(_without_spread(_without_sketch(stage))) if stage.warm_up else stage
+    return (
+        _without_client(_without_blocks(_without_spread(_without_sketch(stage)))) if stage.warm_up else stage
+    )
 
 
 def _with_short_texts(stage: StageResult) -> StageResult:
     return stage.model_copy(update={"client_limited": stage.client_limited[:_SHORT_TEXT]})
+
+
+def _without_client(stage: StageResult) -> StageResult:
+    return stage.model_copy(update={"client": None})
 
 
 def _with_shortest_texts(stage: StageResult) -> StageResult:

@@ -17,6 +17,8 @@ from tollgate.bench.records import StageRun
 _LEAST_SENT = 0.98  # of the requests, while the stage lasts
 _LEAST_TOLERANCE = 0.005  # seconds: what a busy node with few cores does to any process now and then
 _SHARE_OF_LIMIT = 0.05  # a delay of so much of the tightest limit does not decide about it
+_MOST_CPU = 0.9  # of a core: a loop that is never idle cannot see an answer when it comes
+_LONG_ENOUGH = 1.0  # seconds of schedule: in less, what a process does once weighs too much
 _LAG_FACTOR = 2  # what makes the loop late makes the requests late: alone, it must be plain to see
 
 
@@ -47,6 +49,8 @@ def nearest_rank(values: ArrayLike, per_mille: int) -> float:
 
 
 def _reasons(run: StageRun, tolerance: float) -> Iterator[str]:
+    if run.lost:
+        yield f"{len(run.lost)} of {run.workers} workers were lost: {', '.join(run.lost)}"
     requests = len(run.schedule)
     in_time = int(np.count_nonzero(run.sent <= run.schedule.span + tolerance))
     if in_time < _LEAST_SENT * requests:
@@ -59,6 +63,8 @@ def _reasons(run: StageRun, tolerance: float) -> Iterator[str]:
         yield f"requests were sent late: 99th percentile {_text(delay)}, allowed {_text(tolerance)}"
     if (lag := nearest_rank(run.lags, 990)) > (allowed := _LAG_FACTOR * tolerance):
         yield f"the event loop ran late: 99th percentile {_text(lag)}, allowed {_text(allowed)}"
+    if run.cpu > _MOST_CPU and run.schedule.span >= _LONG_ENOUGH:
+        yield f"it used {run.cpu:.0%} of the core that one process can use, allowed {_MOST_CPU:.0%}"
 
 
 def _text(seconds: float) -> str:

@@ -41,6 +41,10 @@ class StageRun:
     starved: int = 0  # requests that failed because the client had no socket or port left
     lags: list[float] = field(default_factory=list)  # seconds that each heartbeat of the event loop came late
     throttled: float = 0.0  # seconds that a CPU limit kept the load generator from running
+    cpu: float = 0.0  # cores that its busiest process used, all threads together, while requests were sent
+    in_flight: int = 0  # most requests that were without an answer at once: each holds a socket
+    workers: int = 1  # processes that sent them
+    lost: list[str] = field(default_factory=list)  # of these, the ones that left no record, and why
 
     def __post_init__(self) -> None:
         requests = len(self.schedule)

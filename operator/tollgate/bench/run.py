@@ -14,14 +14,13 @@ from tollgate.api.benchmark import BenchmarkResult, StageResult
 from tollgate.api.paired import PairedStage
 from tollgate.api.profiles import LoadStage
 from tollgate.api.transport import digest
-from tollgate.bench.client import Client
+from tollgate.bench.crew import Crew
 from tollgate.bench.pacing import now
 from tollgate.bench.pairs import compare_turns
 from tollgate.bench.plan import Plan
 from tollgate.bench.protocol import Requests
 from tollgate.bench.records import StageRun
 from tollgate.bench.schedule import Schedule, plan_stage
-from tollgate.bench.stage import Stage
 from tollgate.bench.summary import summarize
 from tollgate.bench.turns import turns
 
@@ -30,25 +29,17 @@ Log = Callable[[str], None]  # takes a line for people
 
 async def run(plan: Plan, requests: Requests, log: Log) -> BenchmarkResult:
     """Run every stage, in the profile's order. A server that fails, however it fails, is part of the result."""
-    target = Client(plan.targets, requests.path)
-    baseline = Client(plan.baseline, requests.path) if plan.baseline else None
-    try:
-        return await _Benchmark(plan, requests, target, baseline, log).run()
-    finally:
-        for client in filter(None, (target, baseline)):
-            await client.close()
+    async with Crew(plan, requests) as crew:
+        return await _Benchmark(plan, requests, crew, log).run()
 
 
 class _Benchmark:
     """A plan in progress."""
 
-    def __init__(
-        self, plan: Plan, requests: Requests, target: Client, baseline: Client | None, log: Log
-    ) -> None:
+    def __init__(self, plan: Plan, requests: Requests, crew: Crew, log: Log) -> None:
         self._plan = plan
         self._requests = requests
-        self._target = target
-        self._baseline = baseline
+        self._crew = crew
         self._log = log
 
     async def run(self) -> BenchmarkResult:
@@ -57,15 +48,15 @@ class _Benchmark:
         paired: list[PairedStage] = []
         for number, stage in enumerate(profile.stages):
             schedule = plan_stage(stage, len(self._requests), profile.seed, number, self._plan.repetition)
-            record = await self._load(stage.name, schedule, self._target)
+            record = await self._load(stage.name, schedule)
             stages.append(summarize(stage, record, self._plan.limits))
             self._report(stages[-1], record)
-            if self._baseline is None:
+            if not self._plan.baseline:
                 continue
             if stage.warm_up:
-                await self._load(f"{stage.name}, baseline", schedule, self._baseline)
+                await self._load(f"{stage.name}, baseline", schedule, of_baseline=True)
             else:
-                paired.append(await self._in_turns(stage, schedule, self._baseline, profile.seed + number))
+                paired.append(await self._in_turns(stage, schedule, profile.seed + number))
         return BenchmarkResult(
             dataset=self._requests.dataset,
             profile=digest(profile),
@@ -76,24 +67,21 @@ class _Benchmark:
             baseline_pods=len(self._plan.baseline),
         )
 
-    async def _in_turns(
-        self, stage: LoadStage, schedule: Schedule, baseline: Client, seed: int
-    ) -> PairedStage:
+    async def _in_turns(self, stage: LoadStage, schedule: Schedule, seed: int) -> PairedStage:
         planned = turns(schedule, seed)
-        runs: dict[Client, list[StageRun]] = {self._target: [], baseline: []}
-        for client in runs:  # not counted: the one has rested, the other has worked
-            await self._load(f"{stage.name}, getting even", planned[0].schedule, client)
+        target, baseline = list[StageRun](), list[StageRun]()
+        for of_baseline in (False, True):  # not counted: the one has rested, the other has worked
+            await self._load(f"{stage.name}, getting even", planned[0].schedule, of_baseline=of_baseline)
         until = now() + stage.turns_seconds
         for number, turn in enumerate(planned, start=1):
             if now() > until:
                 break
-            order = (self._target, baseline) if turn.candidate_first else (baseline, self._target)
-            for client in order:
-                whose = "target" if client is self._target else "baseline"
+            for of_baseline in (not turn.candidate_first, turn.candidate_first):
+                runs, whose = (baseline, "baseline") if of_baseline else (target, "target")
                 what = f"{stage.name}, turn {number} of {len(planned)}, {whose}"
-                runs[client].append(await self._load(what, turn.schedule, client))
+                runs.append(await self._load(what, turn.schedule, of_baseline=of_baseline))
         limits = [float(units.parse_duration(limit)) for limit in self._plan.limits]
-        seen = compare_turns(stage.name, len(planned), runs[self._target], runs[baseline], limits)
+        seen = compare_turns(stage.name, len(planned), target, baseline, limits)
         found = {"mean": seen.mean, "p99": seen.p99, "answers": seen.rate}
         ratios = ", ".join(f"{name} {ratio.value}" for name, ratio in found.items() if ratio)
         self._log(
@@ -101,18 +89,17 @@ class _Benchmark:
         )
         return seen
 
-    async def _load(self, name: str, schedule: Schedule, client: Client) -> StageRun:
+    async def _load(self, name: str, schedule: Schedule, *, of_baseline: bool = False) -> StageRun:
         """Send a schedule, and log a line each second of it."""
-        stage = Stage(schedule, self._requests, client, self._plan.profile.timeout_seconds)
 
         async def tell() -> None:
             while True:
                 await asyncio.sleep(1)
-                self._log(f"{name}: {stage.progress}")
+                self._log(f"{name}: {self._crew.progress}")
 
         teller = asyncio.create_task(tell())
         try:
-            return await stage.run()
+            return await self._crew.load(schedule, of_baseline=of_baseline)
         finally:
             teller.cancel()
 

@@ -36,15 +36,19 @@ class Stage:
         self._full = False
         self._all_launched = asyncio.Event()
 
-    async def run(self) -> StageRun:
-        """Send everything, wait until each request is answered or timed out, and hand back the records."""
+    async def run(self, start: float | None = None) -> StageRun:
+        """Send everything, wait until each request is answered or timed out, and hand back the records.
+
+        `start` is when the clock of the schedule starts, on that of `now`, where others start with it.
+        """
         self._alarm = Alarm(self._launch_due)
         try:
-            with _frozen_heap(), Vitals(self._record):
+            with _frozen_heap(), Vitals(self._record) as vitals:
                 async with asyncio.TaskGroup() as self._group:
-                    self._start = now() + _LEAD
-                    self._alarm.set(self._start + self._due[0])
+                    self._start = now() + _LEAD if start is None else start
+                    self._alarm.set(self._start + self._due[0] if self._due else self._start)
                     await self._all_launched.wait()
+                    vitals.all_sent()
         finally:
             self._alarm.close()
         return self._record
@@ -62,11 +66,13 @@ class Stage:
         while self._launched < len(self._due) and self._due[self._launched] <= elapsed:
             if self._launched - self._finished >= self._client.capacity:
                 self._full = True  # the next one to finish goes on here
+                self._record.in_flight = self._client.capacity
                 return
             self._record.held += self._full
             self._group.create_task(self._request(self._launched))
             self._launched += 1
         self._full = False
+        self._record.in_flight = max(self._record.in_flight, self._launched - self._finished)
         if self._launched < len(self._due):
             self._alarm.set(self._start + self._due[self._launched])
         else:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from tollgate.api import units
 from tollgate.api.benchmark import (
     Block,
+    ClientVitals,
     OverLimit,
     QuantileBounds,
     Quantiles,
@@ -64,7 +65,19 @@ def summarize(stage: LoadStage, run: StageRun, limits: Sequence[str]) -> StageRe
         spread=_spread(run, latency),
         sketch=sketch(latency),
         schedule_delay_p99=units.format_duration(schedule_delay_p99(run)),
-        client_limited=client_limited(run, seconds),
+        client_limited=client_limited(run, seconds)[:1024],
+        workers_lost=len(run.lost),
+        client=_vitals(run),
+    )
+
+
+def _vitals(run: StageRun) -> ClientVitals:
+    return ClientVitals(
+        workers=run.workers,
+        cpu=units.format_number(round(run.cpu, 3)),
+        lag_p99=units.format_duration(nearest_rank(run.lags, 990)),
+        in_flight=run.in_flight,
+        throttled=units.format_duration(run.throttled),
     )
 
 

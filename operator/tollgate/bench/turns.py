@@ -70,4 +70,8 @@ def joined(runs: Sequence[StageRun]) -> tuple[StageRun, NDArray[np.int64]]:
         whole.starved += run.starved
         whole.lags += run.lags
         whole.throttled += run.throttled
+        whole.cpu = max(whole.cpu, run.cpu)
+        whole.in_flight = max(whole.in_flight, run.in_flight)
+        whole.workers = run.workers
+        whole.lost += run.lost
     return whole, np.repeat(np.arange(len(runs)), [len(run.schedule) for run in runs])

@@ -1,7 +1,8 @@
-"""Whether the load generator itself was well while it measured: its event loop's lag, its CPU's throttling."""
+"""Whether the load generator itself was well while it measured: its loop's lag, its CPU, and its CPU's throttling."""
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from types import TracebackType
 
@@ -13,17 +14,23 @@ _CPU_STAT = Path("/sys/fs/cgroup/cpu.stat")
 
 
 class Vitals:
-    """Fills in the `lags` and `throttled` of a record while it is entered."""
+    """Fills in the `lags`, `cpu` and `throttled` of a record while it is entered."""
 
     def __init__(self, record: StageRun) -> None:
         self._record = record
 
     def __enter__(self) -> Vitals:
         self._throttled_before = _throttled_seconds()
+        self._cpu_before, self._entered = time.process_time(), now()
         self._alarm = Alarm(self._beat)
-        self._next = now() + _BEAT
+        self._next = self._entered + _BEAT
         self._alarm.set(self._next)
         return self
+
+    def all_sent(self) -> None:
+        """Note the CPU that sending took; in the wait for the last answers there is little to do."""
+        used, took = time.process_time() - self._cpu_before, now() - self._entered
+        self._record.cpu = used / took
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -94,7 +94,8 @@ def _judge(o: Objective, stage: StageResult, run: _Run) -> _Judged:
     p0 = allowed_fraction(o)
     if stage.client_limited:
         why = f"the load generator was the limit, not the server: {stage.client_limited}"
-        return _failures(o, stage, run) or _open(o, Reason.CLIENT_LIMITED, f"stage {stage.name}: {why}")
+        failed = None if stage.workers_lost else _failures(o, stage, run)
+        return failed or _open(o, Reason.CLIENT_LIMITED, f"stage {stage.name}: {why}")
     if p0 is not None:
         return _proportion(o, stage, p0, run)
     upper_is_limit = o.max is not None

@@ -100,7 +100,9 @@ def _pod(benchmark: Identity, profile: BenchmarkProfileSpec, settings: JobSettin
 
 
 def _container(profile: BenchmarkProfileSpec, settings: JobSettings) -> Object:
-    resources = {"cpu": profile.resources.cpu, "memory": profile.resources.memory}
+    asked, workers = profile.resources, profile.workers
+    requests = {"cpu": _times(workers, asked.cpu), "memory": _times(workers, asked.memory)}
+    limits = {"cpu": _times(workers, _burst(asked.cpu)), "memory": requests["memory"]}
     return {
         "name": "bench",
         "image": settings.image,
@@ -111,7 +113,7 @@ def _container(profile: BenchmarkProfileSpec, settings: JobSettings) -> Object:
             {"name": "TOLLGATE_DATASET", "value": f"/dataset/{profile.dataset.config_map.key}"},
             {"name": "OPENBLAS_NUM_THREADS", "value": "1"},
         ],
-        "resources": {"requests": resources, "limits": {**resources, "cpu": _burst(profile.resources.cpu)}},
+        "resources": {"requests": requests, "limits": limits},
         "terminationMessagePolicy": "File",
         "securityContext": {
             "allowPrivilegeEscalation": False,
@@ -138,8 +140,14 @@ def _metadata(benchmark: Identity) -> Object:
     }
 
 
+def _times(number: int, quantity: str) -> str:
+    """So many times a quantity such as 500m, 2 or 256Mi, in its own unit."""
+    digits = quantity.rstrip("mMGi")
+    return f"{number * int(digits)}{quantity[len(digits) :]}"
+
+
 def _burst(request: str) -> str:
-    """The CPU limit: one core, which is all that one process can use, or the request where that is more.
+    """A worker's CPU limit: one core, which is all that one process can use, or the request where that is more.
 
     A limit as small as the request would stop the process for most of each 100 ms period in which it works: the
     schedule would be late, and the stage would certify nothing.

@@ -28,7 +28,7 @@ from tollgate.api.transport import (
     write_bins,
 )
 
-EXACT = {"blocks", "sketch", "client_limited", "spread"}  # what may shrink; all else travels whole
+EXACT = {"blocks", "sketch", "client_limited", "spread", "client"}  # what may shrink; all else travels whole
 DIGEST = "sha256:" + "0123456789abcdef" * 4
 
 

@@ -83,3 +83,20 @@ def test_throttling_explains_but_is_no_reason_of_its_own() -> None:
     assert client_limited(run, [0.25]).endswith(
         "its CPU limit kept it from running for 1.5s: raise resources.cpu of the profile"
     )
+
+
+@pytest.mark.parametrize(
+    ("cpu", "span", "limited"), [(0.95, 10, True), (0.85, 10, False), (0.95, 0.5, False)]
+)
+def test_a_process_that_is_never_idle(cpu: float, span: float, limited: bool) -> None:
+    run = record([0.01] * 1000, rate=1000 / span)
+    run.cpu = cpu
+    assert ("it used 95% of the core that one process can use" in client_limited(run, [0.25])) is limited
+
+
+def test_lost_workers_are_said_first() -> None:
+    run = late(0.02, 0.02)
+    run.workers, run.lost = 4, ["2 (no answer within 35 s)", "3 (its process ended with status -9)"]
+    assert client_limited(run, [0.25]).startswith(
+        "2 of 4 workers were lost: 2 (no answer within 35 s), 3 (its process ended with status -9); requests were"
+    )

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from tests.unit.bench.plans import record, stage
 from tollgate.api import units
+from tollgate.api.benchmark import StageResult
 from tollgate.api.transport import read_bins
 from tollgate.bench.audit import nearest_rank
 from tollgate.bench.records import Outcome
@@ -138,3 +139,17 @@ def test_every_count_adds_up(outcomes: list[tuple[float, Outcome]]) -> None:
     assert slowest == pytest.approx(
         10 if not good.all() else max(latency for latency, _ in outcomes), rel=1e-3
     )
+
+
+def test_the_client_says_how_it_was() -> None:
+    run = record([0.01] * 100)
+    run.cpu, run.in_flight, run.throttled, run.lags = 0.42, 7, 0.01, [0.0] * 99 + [0.002]
+    told = summarize(stage(), run, []).client
+    assert told is not None
+    assert told.dump() == {"workers": 1, "cpu": "0.42", "lagP99": "0us", "inFlight": 7, "throttled": "10ms"}
+
+
+def test_a_result_with_lost_workers_must_say_so() -> None:
+    fair = summarize(stage(), record([0.01] * 100), []).dump()
+    with pytest.raises(ValueError, match="does not say so in clientLimited"):
+        StageResult.model_validate(fair | {"workersLost": 1})

@@ -62,6 +62,14 @@ def test_its_schedule_is_not_throttled_below_one_core(
     assert resources["limits"] == {"cpu": limit, "memory": "256Mi"}
 
 
+def test_each_worker_has_the_resources_of_one(measurement: Identity, profile: BenchmarkProfileSpec) -> None:
+    profile.workers = 3
+    job = benchmark_job(measurement, profile, JobSettings("i"))
+    resources = job["spec"]["template"]["spec"]["containers"][0]["resources"]
+    assert resources["requests"] == {"cpu": "1500m", "memory": "768Mi"}
+    assert resources["limits"] == {"cpu": "3", "memory": "768Mi"}
+
+
 def test_it_ends_once_and_goes(job: Object) -> None:
     spec = job["spec"]
     assert (spec["backoffLimit"], spec["activeDeadlineSeconds"], spec["ttlSecondsAfterFinished"]) == (

@@ -1,0 +1,47 @@
+"""One schedule dealt out to several workers, and their records put together again: what one would have left. Pure.
+
+Request i goes to worker i mod n, so that each has the whole stage at an n-th of its rate, and no two send at once.
+Every request keeps its place and all clocks started together, so the merged record is exact. A worker without a record
+leaves a gap, and `lost` says so: what is there is a smaller stage, and must not pass for the one that was asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from tollgate.bench.records import StageRun
+from tollgate.bench.schedule import Schedule
+
+
+def deal(schedule: Schedule, number: int, workers: int) -> Schedule:
+    """The share of worker `number`, from 0, of so many: it stands for the same stretch of time."""
+    return Schedule(schedule.due[number::workers], schedule.items[number::workers], schedule.span)
+
+
+def merge(schedule: Schedule, shares: Sequence[StageRun | str]) -> StageRun:
+    """The records of all shares of a schedule, in the order of `deal`; a str is why there is none. One must be."""
+    runs = {number: share for number, share in enumerate(shares) if isinstance(share, StageRun)}
+    places = np.concatenate([np.arange(len(schedule))[number :: len(shares)] for number in runs])
+    order = np.argsort(places)
+    kept = places[order]
+    first = next(iter(runs.values()))
+    whole = StageRun(
+        Schedule(schedule.due[kept], schedule.items[kept], schedule.span),
+        first.timeout,
+        np.concatenate([run.scored for run in runs.values()])[order],
+    )
+    for name in ("correct", "outcome", "sent", "ended"):
+        getattr(whole, name)[:] = np.concatenate([getattr(run, name) for run in runs.values()])[order]
+    for run in runs.values():
+        whole.examples = run.examples | whole.examples
+        whole.held += run.held
+        whole.starved += run.starved
+        whole.lags += run.lags
+        whole.cpu = max(whole.cpu, run.cpu)
+        whole.in_flight += run.in_flight
+        whole.throttled = max(whole.throttled, run.throttled)  # of the container that they share
+    whole.workers = len(shares)
+    whole.lost = [f"{number + 1} ({why})" for number, why in enumerate(shares) if isinstance(why, str)]
+    return whole
