@@ -170,6 +170,14 @@ PROFILES: dict[str, tuple[Change, str]] = {
         "spec.stages[1].rate: Invalid value: write rate as requests per second above 0, such as 40req/s, not 0req/s",
     ),
     "two stages of a name": (lambda spec: spec["stages"][1].update(name="warm-up"), "Duplicate value"),
+    "no worker": (
+        lambda spec: spec.update(workers=0),
+        "spec.workers in body should be greater than or equal to 1",
+    ),
+    "too many pods": (
+        lambda spec: spec.update(pods=17),
+        "spec.pods in body should be less than or equal to 16",
+    ),
     "an address for a path": (
         lambda spec: spec.update(path="http://elsewhere"),
         "spec.path in body should match",

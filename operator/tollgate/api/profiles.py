@@ -161,6 +161,20 @@ class BenchmarkProfileSpec(Model):
         description="Processes that send the load together in one pod, each on a core of its own. One holds some "
         "1,000 requests a second; a stage that is ClientLimited by its CPU needs more.",
     )
+    pods: int = Field(
+        1,
+        ge=1,
+        le=16,
+        description="Pods that send the load together, where one machine cannot. Each sends its share of every stage "
+        "from the same moment, so the clocks of the nodes must agree (NTP). One that is lost leaves all stages "
+        "inconclusive. Percentiles are then told to the width of a bin; counts at limits stay exact.",
+    )
+    start_seconds: int = Field(
+        60,
+        ge=5,
+        le=3600,
+        description="With several pods: they begin so long after their Job was made, by when all must be running.",
+    )
 
     @model_validator(mode="after")
     def _complete(self) -> BenchmarkProfileSpec:
@@ -180,6 +194,11 @@ class BenchmarkProfileSpec(Model):
 
 def turns_problem(profile: BenchmarkProfileSpec) -> str:
     """Why two arms cannot be loaded in turn by this profile; "" when they can."""
+    if profile.pods > 1:
+        return (
+            f"it sends the load from {profile.pods} pods, and two arms can be loaded in turn from one only: "
+            "set pods to 1, and raise workers"
+        )
     if len(profile.measured) > MOST_STAGES:
         return (
             f"it measures {len(profile.measured)} stages, and two arms can be loaded in turn in {MOST_STAGES} at most: "

@@ -13,12 +13,15 @@ import binascii
 import json
 import zlib
 from collections.abc import Iterator, Mapping
+from typing import TypeVar
 
 from pydantic import ValidationError
 
 from tollgate.api import canonical, units
 from tollgate.api.base import Model
 from tollgate.api.benchmark import BenchmarkResult, Block, Sketch, StageResult
+
+Document = TypeVar("Document", bound=Model)
 
 LIMIT = 4096  # bytes: what the kubelet keeps of a termination message
 PREFIX = "tollgate-benchmark/1:"
@@ -37,7 +40,7 @@ def encode(result: BenchmarkResult) -> str:
     limits and the numbers have four significant digits, as those of the load generator do.
     """
     for candidate in _smaller_and_smaller(result):
-        text = _pack(candidate)
+        text = pack(candidate, PREFIX)
         if len(text) <= LIMIT:
             return text
     raise ValueError(
@@ -52,6 +55,11 @@ def encode_error(sentence: str) -> str:
 
 def decode(text: str) -> BenchmarkResult:
     """The result in a termination message. Without one: ValueError, a sentence of at most 1024 characters."""
+    return unpack(text, PREFIX, BenchmarkResult)
+
+
+def unpack(text: str, prefix: str, kind: type[Document]) -> Document:
+    """What `pack` packed, of an untrusted text. ValueError, one sentence, if there is none."""
     text = text.strip()
     if text.startswith(ERROR_PREFIX.strip()):
         raise ValueError(
@@ -61,11 +69,11 @@ def decode(text: str) -> BenchmarkResult:
         raise ValueError("the load generator left no result: it was killed, or ran out of memory")
     if len(text) > LIMIT:
         raise ValueError(f"the result has {len(text)} bytes, more than the {LIMIT} of a termination message")
-    if not text.startswith(PREFIX):
-        raise ValueError(f"the termination message is no benchmark result: it does not start with {PREFIX}")
-    document = _unpack(text[len(PREFIX) :])
+    if not text.startswith(prefix):
+        raise ValueError(f"the termination message is no benchmark result: it does not start with {prefix}")
+    document = _unpack(text[len(prefix) :])
     try:
-        return BenchmarkResult.model_validate_json(document)
+        return kind.model_validate_json(document)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "document"
@@ -174,13 +182,14 @@ def _join(blocks: list[Block]) -> Block:
     return Block(requests=requests, mean=units.format_duration(total / requests))
 
 
-def _pack(result: BenchmarkResult) -> str:
+def pack(document: Model, prefix: str) -> str:
+    """A document as text: its JSON without defaults, compressed, in base64, behind the prefix."""
     plain = json.dumps(
-        result.model_dump(mode="json", by_alias=True, exclude_defaults=True),
+        document.model_dump(mode="json", by_alias=True, exclude_defaults=True),
         separators=(",", ":"),
         ensure_ascii=False,
     )
-    return PREFIX + base64.b64encode(zlib.compress(plain.encode(), 9)).decode()
+    return prefix + base64.b64encode(zlib.compress(plain.encode(), 9)).decode()
 
 
 def _unpack(packed: str) -> bytes:

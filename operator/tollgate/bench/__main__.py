@@ -18,9 +18,12 @@ from pathlib import Path
 import uvloop
 
 from tollgate.api.benchmark import BenchmarkResult
+from tollgate.api.part_transport import encode_part
+from tollgate.api.parts import BenchmarkPart
 from tollgate.api.transport import encode, encode_error
 from tollgate.bench.dataset import parse_dataset
 from tollgate.bench.plan import Plan, parse_plan
+from tollgate.bench.pods import LateError, run_part
 from tollgate.bench.protocol import Requests
 from tollgate.bench.run import run
 
@@ -42,11 +45,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ValueError as error:
         return _fail(options.output, str(error), _WRONG_INPUT)
     try:
-        result = uvloop.run(_until_terminated(plan, requests))
+        result = uvloop.run(_until_terminated(plan, requests, options.pod))
         if options.output == "-":
             print(json.dumps(result.dump(), indent=2))
         else:
-            Path(options.output).write_text(encode(result))
+            packed = encode(result) if isinstance(result, BenchmarkResult) else encode_part(result)
+            Path(options.output).write_text(packed)
+    except LateError as error:
+        return _fail(options.output, str(error), _FAILED)
     except asyncio.CancelledError:
         return _fail(options.output, _STOPPED, _TERMINATED)
     except Exception as error:
@@ -64,15 +70,23 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
         default=os.environ.get("TOLLGATE_RESULT", "/dev/termination-log"),
         help="file for the encoded result; - prints it as JSON",
     )
+    parser.add_argument(
+        "--pod",
+        type=int,
+        default=os.environ.get("JOB_COMPLETION_INDEX", "0"),
+        help="which of the profile's pods this is, from 0",
+    )
     return parser.parse_args(arguments)
 
 
-async def _until_terminated(plan: Plan, requests: Requests) -> BenchmarkResult:
+async def _until_terminated(plan: Plan, requests: Requests, pod: int) -> BenchmarkResult | BenchmarkPart:
     """As the first process of a container, this one must ask for SIGTERM, or it would be ignored until SIGKILL."""
     task = asyncio.current_task()
     assert task is not None
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
-    return await run(plan, requests, _log)
+    if plan.begins_at is None:
+        return await run(plan, requests, _log)
+    return await run_part(plan, requests, pod, _log)
 
 
 def _read(path: str | None, what: str) -> bytes:

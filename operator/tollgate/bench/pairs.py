@@ -18,8 +18,9 @@ from tollgate.api import units
 from tollgate.api.paired import FEWEST_TURNS, PairedStage, TurnRatio
 from tollgate.bench.audit import client_limited, nearest_rank
 from tollgate.bench.records import Outcome, StageRun
-from tollgate.bench.spread import DISTANCE, PER_MILLE, counts_above, rank_bounds
+from tollgate.bench.spread import PER_MILLE, counts_above, rank_bounds
 from tollgate.bench.turns import joined
+from tollgate.measure.ranks import DISTANCE
 
 _NAMES = ("p50", "p90", "p95", "p99", "p999")
 _RAMP = 0.2  # of a turn: until then its answers do not come as they will

@@ -10,7 +10,14 @@ from typing import Annotated
 
 import jmespath
 from jmespath.exceptions import JMESPathError
-from pydantic import Field, StringConstraints, ValidationError, field_validator, model_validator
+from pydantic import (
+    AwareDatetime,
+    Field,
+    StringConstraints,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from tollgate.api.base import Model
 from tollgate.api.benchmark import Repetition
@@ -39,12 +46,16 @@ class Plan(Model):
         description="The same of the baseline, which is loaded in turn with the targets.",
     )
     repetition: Repetition = Field(0, description="Another one draws arrivals and inputs anew.")
+    begins_at: AwareDatetime | None = Field(
+        None,
+        description="When all pods of the profile begin; None: this process and its workers are all there is.",
+    )
 
     @field_validator("profile")
     @classmethod
     def _can_be_run(cls, profile: BenchmarkProfileSpec) -> BenchmarkProfileSpec:
         for stage in profile.stages:
-            _check_size(stage)
+            _check_size(stage, profile.pods)
         try:
             jmespath.compile(profile.prediction or "@")
         except JMESPathError as error:
@@ -70,9 +81,13 @@ def parse_plan(text: str | bytes) -> Plan:
         raise ValueError(f"the plan is wrong: {where + ': ' if where else ''}{first['msg']}") from None
 
 
-def _check_size(stage: LoadStage) -> None:
+def _check_size(stage: LoadStage, pods: int) -> None:
     amount = f"stage {stage.name} at {stage.rate} for {stage.duration_seconds} s sends "
     if stage.requests < 1:
         raise ValueError(amount + "no request: raise its rate or its duration")
+    if stage.requests < pods:
+        raise ValueError(
+            amount + f"fewer requests than there are pods, {pods}: raise its rate or its duration"
+        )
     if stage.requests > MAX_REQUESTS:
         raise ValueError(amount + f"{stage.requests} requests, more than the {MAX_REQUESTS} of a stage")

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tollgate.measure.ranks import counts_around
+
 PER_MILLE = (500, 900, 950, 990, 999)
-DISTANCE = 3.0  # standard errors
 
 
 @dataclass(frozen=True)
@@ -46,15 +47,8 @@ def counts_above(
 
 
 def rank_bounds(ordered: NDArray[np.float64], above: int, variance: float) -> tuple[float, float]:
-    """The latencies to which a quantile moves when the number above it is three standard errors off, either way.
-
-    The root of a count has nearly the same spread whatever the count is: half that of Poisson's, times the clumping.
-    """
-    if above == 0:
-        return 0.0, math.inf
-    n, root = len(ordered), math.sqrt(above)
-    reach = DISTANCE / 2 * math.sqrt(variance / above)
-    most = math.ceil((root + reach) ** 2)
-    low = float(ordered[n - 1 - most]) if most < n else 0.0
-    high = float(ordered[n - 1 - int((root - reach) ** 2)]) if reach <= root else math.inf
-    return low, high
+    """The latencies to which a quantile moves when the number above it is three standard errors off, either way."""
+    most, fewest = counts_around(above, variance)
+    n = len(ordered)
+    low = float(ordered[n - 1 - most]) if most is not None and most < n else 0.0
+    return low, float(ordered[n - 1 - fewest]) if fewest is not None else math.inf

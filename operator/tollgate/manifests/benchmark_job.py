@@ -45,15 +45,17 @@ def benchmark_config_map(benchmark: Identity, plan: Mapping[str, Any]) -> Object
 def benchmark_job(
     benchmark: Identity, profile: BenchmarkProfileSpec, settings: JobSettings, *, paired: bool = False
 ) -> Object:
-    """The Job: one pod, one try, done by the profile's deadline; later where a baseline is loaded in turn, too."""
+    """The Job: one try, done by the profile's deadline; later where a baseline is loaded in turn, or pods wait."""
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
         "metadata": _metadata(benchmark),
         "spec": {
-            "backoffLimit": 0,
+            **_tries(profile),
             "podReplacementPolicy": "Failed",
-            "activeDeadlineSeconds": profile.deadline_seconds + (_for_turns(profile) if paired else 0),
+            "activeDeadlineSeconds": profile.deadline_seconds
+            + (_for_turns(profile) if paired else 0)
+            + (for_pods(profile) if profile.pods > 1 else 0),
             "ttlSecondsAfterFinished": profile.ttl_seconds,
             "template": {
                 "metadata": {"labels": _labels(benchmark)},
@@ -76,6 +78,23 @@ def _for_turns(profile: BenchmarkProfileSpec) -> int:
     )
 
 
+def _tries(profile: BenchmarkProfileSpec) -> dict[str, Any]:
+    """One for each pod. Where there are several, the others go on without one that fails: each knows its own share."""
+    if profile.pods == 1:
+        return {"backoffLimit": 0}
+    return {
+        "completionMode": "Indexed",
+        "completions": profile.pods,
+        "parallelism": profile.pods,
+        "backoffLimitPerIndex": 0,
+    }
+
+
+def for_pods(profile: BenchmarkProfileSpec) -> int:
+    """Seconds that several pods wait for each other: for the start, and in every stage for its last answer."""
+    return profile.start_seconds + len(profile.stages) * (profile.timeout_seconds + 1)
+
+
 def _pod(benchmark: Identity, profile: BenchmarkProfileSpec, settings: JobSettings) -> Object:
     dataset = profile.dataset.config_map
     return {
@@ -88,6 +107,7 @@ def _pod(benchmark: Identity, profile: BenchmarkProfileSpec, settings: JobSettin
             "runAsGroup": _USER,
             "seccompProfile": {"type": "RuntimeDefault"},
         },
+        **(_apart(benchmark) if profile.pods > 1 else {}),
         "containers": [_container(profile, settings)],
         "volumes": [
             {"name": "plan", "configMap": {"name": job_name(benchmark)}},
@@ -97,6 +117,17 @@ def _pod(benchmark: Identity, profile: BenchmarkProfileSpec, settings: JobSettin
             },
         ],
     }
+
+
+def _apart(benchmark: Identity) -> dict[str, Any]:
+    """On a node each, where there are enough: two on one machine are hardly more than one."""
+    spread = {
+        "maxSkew": 1,
+        "topologyKey": "kubernetes.io/hostname",
+        "whenUnsatisfiable": "ScheduleAnyway",
+        "labelSelector": {"matchLabels": _labels(benchmark)},
+    }
+    return {"topologySpreadConstraints": [spread]}
 
 
 def _container(profile: BenchmarkProfileSpec, settings: JobSettings) -> Object:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable
+from datetime import timedelta
 from typing import Any, Literal
 
 from pydantic import ValidationError
@@ -18,7 +19,7 @@ from tollgate.api.conditions import set_condition
 from tollgate.api.hardware import LoadedPods
 from tollgate.api.profiles import BenchmarkProfile, BenchmarkProfileSpec
 from tollgate.errors import Conflict
-from tollgate.manifests.benchmark_job import benchmark_config_map, benchmark_job, job_name
+from tollgate.manifests.benchmark_job import benchmark_config_map, benchmark_job, for_pods, job_name
 from tollgate.manifests.names import Identity, owned_by
 from tollgate.ports import (
     BENCHMARK,
@@ -36,6 +37,7 @@ from tollgate.ports import (
 from tollgate.reconcile import views
 from tollgate.reconcile.hardware import loaded_pods
 from tollgate.reconcile.key import Key
+from tollgate.reconcile.last_words import result_of
 from tollgate.reconcile.options import Options
 from tollgate.reconcile.status import write_status
 
@@ -134,6 +136,9 @@ class BenchmarkReconciler:
             "baseline": _addresses(baseline, profile.port),
             "repetition": wanted.spec.repetition,
         }
+        if profile.pods > 1:
+            begin = self._clock.now() + timedelta(seconds=profile.start_seconds)
+            plan["beginsAt"] = begin.isoformat()
         job = benchmark_job(identity, profile, self._options.job, paired=against is not None)
         for child in (benchmark_config_map(identity, plan), job):
             with contextlib.suppress(Conflict):  # made before a restart
@@ -173,15 +178,17 @@ class BenchmarkReconciler:
         pods = await self._cluster.list(
             POD, job["metadata"]["namespace"], f"batch.kubernetes.io/controller-uid={views.uid(job)}"
         )
-        message = next((said for said in map(_last_words, pods) if said is not None), None)
-        if message is not None:
-            return await self._conclude(raw, wanted, status, message, profile)
-        for condition in (job.get("status") or {}).get("conditions") or []:
-            if condition["type"] in ("Failed", "Complete") and condition["status"] == "True":
-                why = f"{condition.get('reason', '')}: {condition.get('message', '')}".strip(": ")
-                return await self._fail(
-                    raw, status, "NoResult", f"the Job ended without a result. {why}".strip()
-                )
+        ended = views.job_end(job)
+        try:
+            result = result_of(pods, profile, over=ended is not None and bool(pods))
+            if result is not None:
+                _hold_against(result, profile, wanted)
+                return await self._conclude(raw, status, result)
+        except ValueError as error:
+            return await self._fail(raw, status, "BadResult", str(error)[:1024])
+        if ended is not None:
+            why = f"the Job ended without a result. {ended}".strip()
+            return await self._fail(raw, status, "NoResult", why)
         problem = next((views.pod_problem(pod) for pod in pods if views.pod_problem(pod)), "")
         if not pods:
             problem = f"the Job has no pod yet: see kubectl describe job {status.job}"
@@ -189,19 +196,7 @@ class BenchmarkReconciler:
         await self._report(raw, status, "Running", "Running", told)
         return LOOK_SECONDS
 
-    async def _conclude(
-        self,
-        raw: Object,
-        wanted: Benchmark,
-        status: BenchmarkStatus,
-        message: str,
-        profile: BenchmarkProfileSpec,
-    ) -> float | None:
-        try:
-            result = transport.decode(message)
-            _hold_against(result, profile, wanted)
-        except ValueError as error:
-            return await self._fail(raw, status, "BadResult", str(error)[:1024])
+    async def _conclude(self, raw: Object, status: BenchmarkStatus, result: BenchmarkResult) -> float | None:
         status = status.model_copy(update={"result": result, "completed_at": self._clock.now()})
         refused = _refused(result)
         if refused:
@@ -236,8 +231,8 @@ class BenchmarkReconciler:
 
 
 def _seconds(profile: BenchmarkProfileSpec, wanted: Benchmark) -> int:
-    """How long the load lasts; what is loaded in turn meets it two times more."""
-    return sum(
+    """How long the load lasts; what is loaded in turn meets it two times more, and several pods wait for each other."""
+    return (for_pods(profile) if profile.pods > 1 else 0) + sum(
         stage.duration_seconds * (1 if wanted.spec.baseline is None else 2 if stage.warm_up else 3)
         for stage in profile.stages
     )
@@ -246,24 +241,6 @@ def _seconds(profile: BenchmarkProfileSpec, wanted: Benchmark) -> int:
 def _addresses(pods: Iterable[Object], port: int) -> list[str]:
     ips = sorted(str(pod["status"]["podIP"]) for pod in pods)
     return [f"[{ip}]:{port}" if ":" in ip else f"{ip}:{port}" for ip in ips]
-
-
-def _last_words(pod: Object) -> str | None:
-    """What the load generator left when it ended; None while it runs, an error message when it left nothing."""
-    for container in (pod.get("status") or {}).get("containerStatuses") or []:
-        ended = (container.get("state") or {}).get("terminated")
-        if ended is None:
-            continue
-        if ended.get("message"):
-            return str(ended["message"])
-        reason = ended.get("reason", "it ended")
-        return transport.encode_error(
-            f"the load generator left no result: {reason}, exit code {ended.get('exitCode')}"
-        )
-    if (pod.get("status") or {}).get("phase") == "Failed":
-        reason = pod["status"].get("reason", "Failed")
-        return transport.encode_error(f"its pod failed: {reason} {pod['status'].get('message', '')}".strip())
-    return None
 
 
 def _hold_against(result: BenchmarkResult, profile: BenchmarkProfileSpec, wanted: Benchmark) -> None:

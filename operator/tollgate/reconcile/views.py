@@ -170,6 +170,14 @@ def unschedulable(pod: Object) -> str:
     return ""
 
 
+def job_end(job: Object) -> str | None:
+    """Why a Job has ended, "" if it does not say; None while it has not."""
+    for condition in (job.get("status") or {}).get("conditions") or []:
+        if condition["type"] in ("Failed", "Complete") and condition["status"] == "True":
+            return f"{condition.get('reason', '')}: {condition.get('message', '')}".strip(": ")
+    return None
+
+
 def pod_problem(pod: Object) -> str:
     """Why a pod is not ready, from the scheduler or its containers; "" when nothing is said."""
     reason = unschedulable(pod)

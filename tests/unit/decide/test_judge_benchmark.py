@@ -138,7 +138,9 @@ class TestStages:
         )
         assert judged(o, refused).reason is Reason.CLIENT_LIMITED
         lost = failing | {"workersLost": 1}
-        assert judged(o, lost).reason is Reason.CLIENT_LIMITED, "a share is missing: nothing is told from the others"
+        assert judged(o, lost).reason is Reason.CLIENT_LIMITED, (
+            "a share is missing: nothing is told from the others"
+        )
 
     def test_breach_in_another_stage_stands_beside_a_limited_client(self) -> None:
         limited = stage(name="burst", clientLimited="CPU at 100 %")

@@ -97,3 +97,16 @@ def test_it_has_the_time_that_a_baseline_takes_even_where_nothing_is_answered(
     more = paired["activeDeadlineSeconds"] - alone["activeDeadlineSeconds"]
     a_turn = 25 / 6 + profile.timeout_seconds
     assert more >= 2 * a_turn + profile.stages[0].turns_seconds + 2 * a_turn
+
+
+def test_several_pods_are_an_indexed_job_that_goes_on_without_one(
+    measurement: Identity, profile: BenchmarkProfileSpec, golden: Callable[..., None]
+) -> None:
+    profile.pods = 3
+    job = benchmark_job(measurement, profile, JobSettings("tollgate.dev/operator:dev", "Never"))
+    golden("benchmark-job-pods", job)
+    spec = job["spec"]
+    assert (spec["completionMode"], spec["completions"], spec["parallelism"]) == ("Indexed", 3, 3)
+    assert "backoffLimit" not in spec
+    assert spec["backoffLimitPerIndex"] == 0
+    assert spec["activeDeadlineSeconds"] == 900 + 60 + 10 + 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -12,6 +13,10 @@ from tests.unit.reconcile.operator import OPTIONS
 from tests.unit.reconcile.setting import populated
 from tests.unit.reconcile.world import World
 from tollgate.api import transport
+from tollgate.api.benchmark import Benchmark
+from tollgate.api.part_transport import encode_part
+from tollgate.api.parts import BenchmarkPart
+from tollgate.api.profiles import BenchmarkProfile
 from tollgate.ports import BENCHMARK_PROFILE, CONFIG_MAP, JOB
 from tollgate.reconcile.benchmark import BenchmarkReconciler
 from tollgate.reconcile.key import Key
@@ -183,3 +188,110 @@ async def test_result_without_the_turns_that_were_asked_for_is_refused(world: Wo
     phase, reason, message = await look(world)
     assert (phase, reason) == ("Failed", "BadResult")
     assert "does not hold the turns" in message
+
+
+def sent_by(world: World, pods: int, **fields: Any) -> None:
+    world.objects[("benchmarkprofiles", "", "digits-steady")]["spec"] |= {"pods": pods, **fields}
+
+
+def part_ends(world: World, number: int, *, message: str = "", **fields: Any) -> None:
+    """One of the Job's pods ends, with its part of the result, or with this message."""
+    raw = world.objects[("benchmarks", "vision", "by-hand")]
+    profile = world.objects[("benchmarkprofiles", "", "digits-steady")]
+    last_words(world, {"message": message or encode_part(part(raw, profile, number, **fields))})
+    pod = world.objects.pop(("pods", "vision", "by-hand-pod"))
+    pod["metadata"]["name"] = f"by-hand-{number}"
+    pod["metadata"]["annotations"] = {"batch.kubernetes.io/job-completion-index": str(number)}
+    world.put(pod)
+
+
+def job_ends(world: World) -> None:
+    condition = {"type": "Failed", "status": "True", "reason": "FailedIndexes", "message": "index 1 failed"}
+    world.objects[("jobs", "vision", "by-hand")]["status"] = {"conditions": [condition]}
+
+
+def part(raw: Any, raw_profile: Any, number: int, **fields: Any) -> BenchmarkPart:
+    """What a pod would have measured: its share of the requests, a tenth of them slow."""
+    profile = BenchmarkProfile.model_validate(raw_profile).spec
+    stages = []
+    for stage in profile.stages:
+        n = len(range(number, stage.requests, profile.pods))
+        slow = n // 10
+        stages.append(
+            {
+                "name": stage.name,
+                "warmUp": stage.warm_up,
+                "requestedRate": stage.rate,
+                "requests": n,
+                "errors": 0,
+                "overLimit": [{"limit": limit, "requests": slow} for limit in raw["spec"]["limits"]],
+                "sent": n,
+                **dict.fromkeys(("span", "lastSent", "lastAnswer", "ended"), stage.duration_seconds * 10**6),
+                "firstDue": 0,
+                "slowest": 300_000,
+                "growth": "1.01",
+                "blocks": [{"answered": n, "sum": n * 20_000, "bins": f"996:{n - slow},1268:{slow}"}],
+                **dict.fromkeys(("scheduleDelayP99", "lagP99", "throttled"), "1ms"),
+                "cpu": "0.2",
+                "inFlight": 4,
+                "workers": profile.workers,
+            }
+        )
+    digests = {"dataset": "sha256:" + "0" * 64, "profile": transport.digest(profile)}
+    return BenchmarkPart.model_validate(digests | {"pods": 2, "pod": number, "stages": stages} | fields)
+
+
+async def test_several_pods_begin_together_and_their_parts_are_one_result(world: World) -> None:
+    sent_by(world, 2, workers=3, startSeconds=30)
+    assert (await look(world))[0] == "Running"
+    job = world.objects[("jobs", "vision", "by-hand")]
+    assert job["spec"]["completions"] == 2
+    plan = json.loads(world.objects[("configmaps", "vision", job["metadata"]["name"])]["data"]["plan.json"])
+    assert datetime.fromisoformat(plan["beginsAt"]) == world.now() + timedelta(seconds=30)
+    part_ends(world, 1)
+    assert (await look(world))[0] == "Running", "the other one has not ended"
+    part_ends(world, 0)
+    assert (await look(world))[:2] == ("Succeeded", "Measured")
+    raw = world.objects[("benchmarks", "vision", "by-hand")]
+    steady = raw["status"]["result"]["stages"][1]
+    profile = BenchmarkProfile.model_validate(world.objects[("benchmarkprofiles", "", "digits-steady")]).spec
+    assert steady["requests"] == profile.stages[1].requests
+    assert steady["client"]["workers"] == 6
+    assert steady.get("clientLimited", "") == ""
+
+
+@pytest.mark.parametrize("message", ["", "tollgate-error: it was ready 3.0 s too late", "garbage"])
+async def test_a_pod_that_leaves_no_part_makes_every_stage_inconclusive(world: World, message: str) -> None:
+    sent_by(world, 2)
+    await look(world)
+    part_ends(world, 0)
+    if message:
+        part_ends(world, 1, message=message)
+    else:
+        assert (await look(world))[0] == "Running"
+        job_ends(world)
+    assert (await look(world))[0] == "Succeeded"
+    raw = world.objects[("benchmarks", "vision", "by-hand")]
+    for stage in Benchmark.model_validate(raw).status.result.stages:  # type: ignore[union-attr]
+        assert stage.workers_lost == 1
+        assert stage.client_limited.startswith("1 of 2 pods left no result: pod 1: ")
+        assert message.removeprefix("tollgate-error: ")[:7] in stage.client_limited
+
+
+async def test_pods_that_all_leave_nothing_are_no_measurement(world: World) -> None:
+    sent_by(world, 2)
+    await look(world)
+    part_ends(world, 0, message=transport.encode_error("the dataset is empty"))
+    job_ends(world)
+    phase, reason, message = await look(world)
+    assert (phase, reason) == ("Failed", "BadResult")
+    assert "pod 0: the dataset is empty" in message
+
+
+@pytest.mark.parametrize("fields", [{"pod": 0}, {"dataset": "sha256:" + "1" * 64}, {"pods": 9}])
+async def test_parts_that_do_not_belong_together_are_refused(world: World, fields: dict[str, Any]) -> None:
+    sent_by(world, 2)
+    await look(world)
+    part_ends(world, 0)
+    part_ends(world, 1, **fields)
+    assert (await look(world))[:2] == ("Failed", "BadResult")
