@@ -8,6 +8,7 @@ leaves a gap, and `lost` says so: what is there is a smaller stage, and must not
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -17,7 +18,10 @@ from tollgate.bench.schedule import Schedule
 
 def deal(schedule: Schedule, number: int, workers: int) -> Schedule:
     """The share of worker `number`, from 0, of so many: it stands for the same stretch of time."""
-    return Schedule(schedule.due[number::workers], schedule.items[number::workers], schedule.span)
+    first, step = schedule.first + schedule.step * number, schedule.step * workers
+    return Schedule(
+        schedule.due[number::workers], schedule.items[number::workers], schedule.span, first, step
+    )
 
 
 def merge(schedule: Schedule, shares: Sequence[StageRun | str]) -> StageRun:
@@ -28,7 +32,7 @@ def merge(schedule: Schedule, shares: Sequence[StageRun | str]) -> StageRun:
     kept = places[order]
     first = next(iter(runs.values()))
     whole = StageRun(
-        Schedule(schedule.due[kept], schedule.items[kept], schedule.span),
+        replace(schedule, due=schedule.due[kept], items=schedule.items[kept]),
         first.timeout,
         np.concatenate([run.scored for run in runs.values()])[order],
     )

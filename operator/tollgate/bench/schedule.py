@@ -22,6 +22,8 @@ class Schedule:
     due: NDArray[np.float64]
     items: NDArray[np.int64]
     span: float  # seconds the arrivals stand for: len(due) / span is the schedule's own rate
+    first: int = 0  # of a share, the place of its first request in the whole schedule
+    step: int = 1  # and how many places further on each next one is
 
     def __len__(self) -> int:
         return len(self.due)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import sys
 from collections.abc import Iterator
 
 import numpy as np
@@ -30,6 +31,7 @@ class Stage:
         self._record = StageRun(schedule, timeout, np.asarray(requests.scored)[schedule.items])
         self._due: list[float] = schedule.due.tolist()
         self._items: list[int] = schedule.items.tolist()
+        self._place = range(schedule.first, sys.maxsize, schedule.step)
         self._requests = requests
         self._client = client
         self._launched = self._finished = self._failed = 0
@@ -86,7 +88,9 @@ class Stage:
             if sent >= deadline:
                 raise FailedError(Outcome.TIMEOUT, "its time-out had passed before it could be sent")
             record.sent[number] = sent - self._start
-            answer, ended = await self._client.post(number, self._requests.bodies[item], deadline)
+            answer, ended = await self._client.post(
+                self._place[number], self._requests.bodies[item], deadline
+            )
             record.correct[number] = self._requests.correct(item, answer)
         except FailedError as error:
             record.starved += isinstance(error, StarvedError)

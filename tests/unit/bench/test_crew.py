@@ -57,6 +57,25 @@ async def test_each_request_is_sent_once_and_the_record_is_in_the_schedules_orde
     assert len(record.lags) > 0
 
 
+async def test_targets_are_met_in_the_turn_of_one_process() -> None:
+    seen: dict[str, list[list[int]]] = {"a": [], "b": []}
+
+    def named(name: str) -> Handler:
+        async def answer(request: web.Request) -> web.Response:
+            seen[name].append((await request.json())["input"])
+            return await add(request)
+
+        return answer
+
+    whole = Schedule(np.arange(8) / 20, np.array([0, 1, 1, 0, 0, 1, 1, 0]), 0.4)
+    with serving(named("a")) as one, serving(named("b")) as other:
+        made = plan(one, 2)
+        made.targets.append(other)
+        async with Crew(made, requests()) as crew:
+            await crew.load(whole)
+    assert seen == {"a": [[1, 2], [4, 5], [1, 2], [4, 5]], "b": [[4, 5], [1, 2], [4, 5], [1, 2]]}
+
+
 async def test_targets_and_baseline_are_told_apart() -> None:
     log: list[str] = []
 

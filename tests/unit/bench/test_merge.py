@@ -57,6 +57,19 @@ def test_shares_are_de_phased() -> None:
     assert all(np.diff(part.due).min() > 3.9 / 100 for part in parts)
 
 
+def test_a_share_of_a_share_keeps_its_place_in_the_whole() -> None:
+    """Pods and workers: the targets are met in turn as if one process sent everything."""
+    schedule = record([0.01] * 100).schedule
+    places = []
+    for pod in range(3):
+        for worker in range(2):
+            share = deal(deal(schedule, pod, 3), worker, 2)
+            place = share.first + share.step * np.arange(len(share))
+            np.testing.assert_array_equal(share.due, schedule.due[place])
+            places += place.tolist()
+    assert sorted(places) == list(range(100))
+
+
 def test_what_the_workers_say_of_themselves_is_added_or_the_worst_of_it_taken() -> None:
     whole = record([0.01] * 90)
     parts = shares(whole, 3)
