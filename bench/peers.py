@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGES = {"fortio": "fortio.org/fortio@v1.75.3", "vegeta": "github.com/tsenart/vegeta/v12@v12.13.0"}
+PACKAGES = {"fortio": "fortio.org/fortio@v1.66.0", "vegeta": "github.com/tsenart/vegeta/v12@v12.13.0"}
 BODY = '{"input":[0]}'
 
 

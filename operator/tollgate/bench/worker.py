@@ -98,6 +98,7 @@ async def _unless_left_alone(stage: Stage, start: float, orders: asyncio.StreamR
         running.cancel()
         raise asyncio.IncompleteReadError(b"", None)
     gone.cancel()
+    await asyncio.wait({gone})  # the stream has one reader at a time
     return running.result()
 
 

@@ -27,7 +27,7 @@ from tollgate.api.benchmark import (
 )
 from tollgate.api.part_transport import coarser, join, longer
 from tollgate.api.parts import BenchmarkPart, PartBlock, StagePart, pairs
-from tollgate.api.transport import coarsen
+from tollgate.api.transport import merge_pairs, write_bins
 from tollgate.measure.ranks import counts_around
 
 _NAMES = ("p50", "p90", "p95", "p99", "p999")
@@ -194,11 +194,10 @@ class _Distribution:
 
     def sketch(self) -> Sketch:
         """Coarsened until it has the length of a `Sketch`."""
-        growth, bins = f"{self._growth:.6f}", self._all
+        growth, bins = self._growth, self._all
         while len(bins) > _SKETCH_SIZE:
-            smaller = coarsen(Sketch.model_construct(growth=growth, bins=bins))
-            growth, bins = smaller.growth, smaller.bins
-        return Sketch(growth=growth, bins=bins)
+            growth, bins = growth**2, write_bins(merge_pairs(dict(pairs(bins))))
+        return Sketch(growth=f"{growth:.6f}", bins=bins)
 
     def _rank(self, per_mille: int) -> int:
         """The nearest rank, from 1."""
