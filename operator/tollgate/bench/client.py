@@ -14,6 +14,7 @@ from collections.abc import Sequence
 import aiohttp
 from yarl import URL
 
+from tollgate.bench.arrival import NotingConnector, last_byte
 from tollgate.bench.pacing import now
 from tollgate.bench.records import Outcome
 
@@ -49,7 +50,7 @@ class Client:
         self.capacity = max(1, min(_MOST_IN_FLIGHT, _open_files() - _OTHER_FILES))
         self._urls = [URL(f"http://{target}{path}") for target in targets]
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=_KEEP_ALIVE),
+            connector=NotingConnector(limit=0, keepalive_timeout=_KEEP_ALIVE),
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={
                 "Content-Type": "application/json",
@@ -73,7 +74,7 @@ class Client:
         try:
             async with self._session.post(url, data=body, timeout=timeout, allow_redirects=False) as response:
                 answer = await _read(response)
-                ended = now()
+                ended = last_byte(response)
         except FailedError:
             raise
         except Exception as error:
