@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints, model_validator
 
 from tollgate.api.base import Model, Text
-from tollgate.api.benchmark import MOST_WORKERS, OverLimit
+from tollgate.api.benchmark import MOST_WORKERS, OverLimit, Repetition
 from tollgate.api.canonical import Digest
 from tollgate.api.quantities import Count, Duration, Number, Rate
 
@@ -95,6 +95,7 @@ class BenchmarkPart(Model):
     dataset: Digest = Field(description="Digest of the dataset that was sent.")
     profile: Digest = Field(description="Digest of the profile that was run.")
     pods: int = Field(ge=1, le=1000, description="Number of pods that were loaded.")
+    repetition: Repetition = Field(0, description="The repetition that was asked for.")
     pod: int = Field(ge=0, lt=MOST_PODS, description="Which of the pods that sent the load this one is.")
     stages: Annotated[list[StagePart], Field(min_length=1, max_length=8)] = Field(description="The stages.")
 

@@ -42,7 +42,7 @@ async def run_part(plan: Plan, requests: Requests, pod: int, log: Callable[[str]
                 "raise startSeconds of the profile"
             )
         for number, stage in enumerate(profile.stages):
-            schedule = plan_stage(stage, len(requests), profile.seed, number)
+            schedule = plan_stage(stage, len(requests), profile.seed, number, plan.repetition)
             await asyncio.sleep(max(0.0, begin - _LEAD - now()))
             record = await crew.load(deal(schedule, pod, profile.pods), start=begin)
             stages.append(part_of(stage, len(schedule), record, plan.limits))
@@ -52,5 +52,10 @@ async def run_part(plan: Plan, requests: Requests, pod: int, log: Callable[[str]
             )
             begin += schedule.span + profile.timeout_seconds + _GAP
     return BenchmarkPart(
-        dataset=requests.dataset, profile=digest(profile), pods=len(plan.targets), pod=pod, stages=stages
+        dataset=requests.dataset,
+        profile=digest(profile),
+        pods=len(plan.targets),
+        repetition=plan.repetition,
+        pod=pod,
+        stages=stages,
     )

@@ -66,6 +66,8 @@ def _added(stages: Sequence[StageResult]) -> StageResult:
             "spread": None,
             "sketch": sketch,
             "schedule_delay_p99": _longest(stages, lambda stage: stage.schedule_delay_p99),
+            "workers_lost": sum(stage.workers_lost for stage in stages),
+            "client": None,
             "client_limited": next((s.client_limited for s in stages if s.client_limited), ""),
         }
     )

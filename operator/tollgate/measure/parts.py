@@ -32,7 +32,7 @@ from tollgate.measure.ranks import counts_around
 
 _NAMES = ("p50", "p90", "p95", "p99", "p999")
 _PER_MILLE = (500, 900, 950, 990, 999)
-_SKETCH_SIZE = 2048  # characters of `Sketch.bins`
+_SKETCH_SIZE, _SKETCH_GROWTH = 2048, 1.04  # characters of `Sketch.bins`, and how fine it is at most
 
 
 def merge_parts(parts: Mapping[int, BenchmarkPart], lost: Mapping[int, str], workers: int) -> BenchmarkResult:
@@ -54,6 +54,7 @@ def merge_parts(parts: Mapping[int, BenchmarkPart], lost: Mapping[int, str], wor
         dataset=first.dataset,
         profile=first.profile,
         pods=first.pods,
+        repetition=first.repetition,
         stages=[
             _stage({number: parts[number].stages[place] for number in numbers}, gap)
             for place in range(len(first.stages))
@@ -88,7 +89,7 @@ def _frame(part: BenchmarkPart) -> object:
         (s.name, s.warm_up, s.requested_rate, s.span, [over.limit for over in s.over_limit])
         for s in part.stages
     ]
-    return part.dataset, part.profile, part.pods, stages
+    return part.dataset, part.profile, part.pods, part.repetition, stages
 
 
 def _stage(of_pod: Mapping[int, StagePart], gap: _Gap) -> StageResult:
@@ -193,9 +194,9 @@ class _Distribution:
         )
 
     def sketch(self) -> Sketch:
-        """Coarsened until it has the length of a `Sketch`."""
+        """As coarse and short as one of a single pod, as it is stored and added up."""
         growth, bins = self._growth, self._all
-        while len(bins) > _SKETCH_SIZE:
+        while len(bins) > _SKETCH_SIZE or growth < _SKETCH_GROWTH:
             growth, bins = growth**2, write_bins(merge_pairs(dict(pairs(bins))))
         return Sketch(growth=f"{growth:.6f}", bins=bins)
 

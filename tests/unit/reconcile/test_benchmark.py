@@ -296,7 +296,9 @@ async def test_pods_that_all_leave_nothing_are_no_measurement(world: World) -> N
     assert "pod 0: the dataset is empty" in message
 
 
-@pytest.mark.parametrize("fields", [{"pod": 0}, {"dataset": "sha256:" + "1" * 64}, {"pods": 9}])
+@pytest.mark.parametrize(
+    "fields", [{"pod": 0}, {"dataset": "sha256:" + "1" * 64}, {"pods": 9}, {"repetition": 3}]
+)
 async def test_parts_that_do_not_belong_together_are_refused(world: World, fields: dict[str, Any]) -> None:
     sent_by(world, 2)
     await look(world)
