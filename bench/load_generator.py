@@ -29,7 +29,7 @@ from tollgate.bench.audit import nearest_rank
 from tollgate.bench.client import Client
 from tollgate.bench.dataset import parse_dataset
 from tollgate.bench.pacing import Alarm, now
-from tollgate.bench.protocol import Requests
+from tollgate.bench.requests import Requests
 from tollgate.bench.schedule import plan_stage
 from tollgate.bench.stage import Stage
 from tollgate.bench.summary import summarize
@@ -87,7 +87,7 @@ async def measure(stage: LoadStage, target: str, seed: int) -> Row:
         }
     )
     requests = Requests(profile, parse_dataset(_DATASET))
-    client = Client([target], requests.path)
+    client = Client([target], requests.access)
     schedule = plan_stage(stage, len(requests), seed, 0)
     before, start = time.process_time(), time.perf_counter()
     try:

@@ -16,8 +16,8 @@ from tollgate.bench.crew import Crew
 from tollgate.bench.dataset import parse_dataset
 from tollgate.bench.pacing import now
 from tollgate.bench.plan import Plan
-from tollgate.bench.protocol import Requests
 from tollgate.bench.records import Outcome, StageRun
+from tollgate.bench.requests import Requests
 from tollgate.bench.schedule import plan_stage
 from tollgate.bench.stage import Stage
 
@@ -58,7 +58,7 @@ class Load:
         """In this process alone, on so many connections at most, and the moment at which its clock started."""
 
         async def load() -> tuple[StageRun, float]:
-            client = Client(self._plan.targets, self._requests.path)
+            client = Client(self._plan.targets, self._requests.access)
             client.capacity = connections or client.capacity
             start = now() + 0.3
             try:

@@ -182,6 +182,52 @@ PROFILES: dict[str, tuple[Change, str]] = {
         lambda spec: spec.update(path="http://elsewhere"),
         "spec.path in body should match",
     ),
+    "a protocol that is not spoken": (
+        lambda spec: spec.update(protocol="OpenInferenceGRPC"),
+        'spec.protocol: Unsupported value: "OpenInferenceGRPC": supported values: "OpenInference", "JSON", "OpenAIChat", '
+        '"OpenAICompletions"',
+    ),
+    "a served model without a name": (
+        lambda spec: (spec.pop("model"), spec.update(protocol="OpenAIChat")),
+        "OpenAIChat and OpenAICompletions need model",
+    ),
+    "tokens of several pods": (
+        lambda spec: spec.update(protocol="OpenAIChat", pods=2),
+        "several pods add up latencies and errors alone",
+    ),
+    "a model that leaves its path": (lambda spec: spec.update(model="a/b"), "no slash and no colon"),
+    "a parameter that the protocol sets": (
+        lambda spec: spec.update(protocol="OpenAIChat", parameters=[{"name": "stream", "value": "false"}]),
+        "parameters must not set model, messages, prompt, stream, stream_options, n",
+    ),
+    "a credential in a header": (
+        lambda spec: spec.update(headers=[{"name": "AUTHORIZATION", "value": "Bearer x"}]),
+        "put the token into a Secret and name it in bearerToken",
+    ),
+    "a header of the protocol": (
+        lambda spec: spec.update(headers=[{"name": "Content-Type", "value": "text/plain"}]),
+        "this header is set by the protocol",
+    ),
+    "a header in two lines": (
+        lambda spec: spec.update(headers=[{"name": "X-A", "value": "a\r\nX-B: b"}]),
+        "spec.headers[0].value in body should match",
+    ),
+    "a header twice": (
+        lambda spec: spec.update(headers=[{"name": "X-A", "value": "a"}] * 2),
+        "Duplicate value",
+    ),
+    "two authorities": (
+        lambda spec: spec.update(tls={"ca": {"configMap": {"name": "a"}, "secret": {"name": "b"}}}),
+        "ca takes exactly one of configMap and secret",
+    ),
+    "no authority": (
+        lambda spec: spec.update(tls={"ca": {}}),
+        "ca takes exactly one of configMap and secret",
+    ),
+    "a check that is not made": (
+        lambda spec: spec.update(tls={"serverName": "a.b.svc", "insecureSkipVerify": True}),
+        "insecureSkipVerify trusts every certificate",
+    ),
 }
 
 
@@ -194,6 +240,15 @@ def test_a_wrong_profile_is_refused_in_words_and_by_the_model(
     assert message in kubectl.refused(*SERVER_ALONE, objects=[profile])
     with pytest.raises(ValidationError):
         BenchmarkProfile.model_validate(profile)
+
+
+def test_the_profile_of_a_language_model_is_taken(kubectl: Kubectl) -> None:
+    documents = yaml.safe_load_all((EXAMPLE.parents[1] / "openai/benchmark-profile.yaml").read_text())
+    profile = next(document for document in documents if document["kind"] == "BenchmarkProfile")
+    profile["metadata"]["name"] = "contract-chat-steady"
+    kubectl("apply", "--server-side", "--force-conflicts", objects=[profile])
+    served = kubectl.get(f"benchmarkprofile.{GROUP}", "contract-chat-steady")
+    assert served["spec"] == without_empty_lists(BenchmarkProfile.model_validate(profile).dump()["spec"])
 
 
 def test_the_example_is_taken_and_filled_in_as_the_models_do(

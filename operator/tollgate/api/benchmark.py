@@ -11,17 +11,20 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints, model_validator
 
+from tollgate.api.answers import StreamResult, TokenCounts
 from tollgate.api.base import Keyed, Model, NameOrEmpty, NameRef, Revision, Rule, Text, WorkloadRef, checked
 from tollgate.api.canonical import Digest
 from tollgate.api.conditions import Condition
 from tollgate.api.hardware import LoadedPods
 from tollgate.api.paired import MOST_STAGES, PairedStage
 from tollgate.api.quantities import Count, Duration, DurationOrEmpty, Number, Rate
+from tollgate.api.sketch import Sketch
 
 Repetition = Annotated[int, Field(ge=0, le=1_000_000)]
 
 MOST_WORKERS = 256  # 16 processes in each of 16 pods
 _LONGEST_KIND = 32
+Example = Annotated[str, StringConstraints(max_length=400)]
 
 
 class BenchmarkSpec(Model):
@@ -94,17 +97,6 @@ class QuantileSpread(Model):
     high: QuantileBounds = Field(description="Above each quantile.")
 
 
-class Sketch(Model):
-    """The latency distribution in logarithmic bins: bin i holds (g^(i-1), g^i] microseconds."""
-
-    growth: Annotated[str, StringConstraints(pattern=r"^1\.[0-9]{1,6}$", max_length=9)] = Field(
-        description="Growth factor g from one bin to the next."
-    )
-    bins: Annotated[
-        str, StringConstraints(pattern=r"^([0-9]+:[0-9]+(,[0-9]+:[0-9]+)*)?$", max_length=2048)
-    ] = Field(description="index:count pairs, ascending, separated by commas.")
-
-
 class ClientVitals(Model):
     """How the load generator itself was while it sent a stage."""
 
@@ -130,14 +122,29 @@ class StageResult(Model):
     seconds: Duration = Field(description="How long the stage lasted.")
     requests: Count = Field(description="Requests sent.")
     errors: Count = Field(description="Requests that failed, timed out or were answered with an error.")
-    error_kinds: Annotated[dict[str, Count], Field(max_length=8)] = Field(
-        default_factory=dict, description="Errors by kind: timeout, connect, http_5xx, http_4xx, garbage."
+    error_kinds: Annotated[dict[str, Count], Field(max_length=16)] = Field(
+        default_factory=dict,
+        description="Errors by kind: timeout, connect, disconnect, http_4xx, http_5xx, redirect, garbage, server_error "
+        "(in an answer with a good status), cancelled (a stream that ended too soon), empty (one without a token), "
+        "other.",
+    )
+    error_examples: Annotated[dict[str, Example], Field(max_length=16)] = Field(
+        default_factory=dict, description="The first error of each kind, in words."
     )
     over_limit: Annotated[list[OverLimit], Field(max_length=16)] = Field(
         default_factory=list, description="Exact counts at each limit."
     )
     scored: Count = Field(0, description="Requests whose input has an expected output.")
     correct: Count = Field(0, description="Of these, those that were answered as expected.")
+    accepted: Count | None = Field(
+        None,
+        description="Good answers whose outcome was accepted; none where the profile does not ask for it.",
+    )
+    exit_stages: Annotated[dict[str, Count], Field(max_length=17)] = Field(
+        default_factory=dict, description="Good answers by the stage at which the model was done."
+    )
+    tokens: TokenCounts | None = Field(None, description="Tokens of the good answers.")
+    stream: StreamResult | None = Field(None, description="When the tokens of streamed answers came.")
     mean: Duration = Field(description="Mean latency of the answered requests.")
     blocks: Annotated[list[Block], Field(max_length=32)] = Field(
         default_factory=list, description="The stage in equal stretches of time."
@@ -160,14 +167,19 @@ class StageResult(Model):
 
     @model_validator(mode="after")
     def _adds_up(self) -> StageResult:
-        if any(len(kind) > _LONGEST_KIND for kind in self.error_kinds):
-            raise ValueError(f"stage {self.name}: a kind of errors has more than {_LONGEST_KIND} characters")
+        for words in (self.error_kinds, self.error_examples, self.exit_stages):
+            if any(len(word) > _LONGEST_KIND for word in words):
+                raise ValueError(f"stage {self.name}: a kind has more than {_LONGEST_KIND} characters")
         if self.errors > self.requests:
             raise ValueError(
                 f"stage {self.name}: more errors ({self.errors}) than requests ({self.requests})"
             )
         if self.correct > self.scored or self.scored > self.requests:
             raise ValueError(f"stage {self.name}: correct, scored and requests do not add up")
+        answered = self.requests - self.errors
+        streams = self.stream.streams if self.stream else 0
+        if max(self.accepted or 0, sum(self.exit_stages.values()), streams) > answered:
+            raise ValueError(f"stage {self.name}: more was told than there are answers ({answered})")
         if sum(block.requests for block in self.blocks) > self.requests:
             raise ValueError(f"stage {self.name}: the blocks hold more requests than the stage")
         if self.workers_lost and not self.client_limited:

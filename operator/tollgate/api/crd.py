@@ -104,6 +104,18 @@ _DEFINITIONS = (
             _Column("Phase", ".status.phase", description="Pending, Running, Succeeded or Failed"),
             _Column("Revision", ".spec.revision", description="The measured revision"),
             _Column(
+                "TTFT p99",
+                ".status.result.stages[*].stream.timeToFirstToken.p99",
+                wide=True,
+                description="Time to first token of each stage of streams, 99th percentile",
+            ),
+            _Column(
+                "Tokens",
+                ".status.result.stages[*].tokens.rate",
+                wide=True,
+                description="Generated tokens a second of each stage",
+            ),
+            _Column(
                 "Why",
                 '.status.conditions[?(@.type=="Complete")].message',
                 wide=True,

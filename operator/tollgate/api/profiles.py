@@ -14,6 +14,7 @@ from pydantic import Field, StringConstraints, model_validator
 from tollgate.api import units
 from tollgate.api.base import Keyed, Model, ObjectName, Rule, checked
 from tollgate.api.paired import FEWEST_REQUESTS, MOST_STAGES
+from tollgate.api.protocol import TLS, Header, JMESPath, Parameter, Protocol, TokenSecret
 
 LabelName = Annotated[
     str, StringConstraints(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$", min_length=1, max_length=128)
@@ -65,13 +66,6 @@ class LoadStage(Model):
         return 4 * self.duration_seconds + 10
 
 
-class Protocol(StrEnum):
-    """How the model is spoken to."""
-
-    OPEN_INFERENCE = "OpenInference"
-    JSON = "JSON"
-
-
 class ConfigMapKey(Model):
     """A key of a ConfigMap in the namespace of the benchmarked model."""
 
@@ -101,7 +95,16 @@ class JobResources(Model):
 
 
 _NEEDS_MODEL = "OpenInference needs model, the model's name"
+_IN_A_PATH = r"^[-._a-zA-Z0-9]+$"
+_NO_PATH = "OpenInference sends the model's name in a path: no slash and no colon"
 _NEEDS_PATH = "JSON needs path, such as /predict"
+_NEEDS_SERVED_MODEL = "OpenAIChat and OpenAICompletions need model, the name under which the server serves it"
+_OPENAI_FIELDS = ("model", "messages", "prompt", "stream", "stream_options", "n")
+_SET_BY_PROTOCOL = f"parameters must not set {', '.join(_OPENAI_FIELDS)}: the protocol does"
+_ONE_POD = (
+    "several pods add up latencies and errors alone: with an OpenAI protocol, outputTokens, inputTokens, accepted or "
+    "exitStage set pods to 1, and raise workers"
+)
 _NEEDS_MEASURED_STAGE = "at least one stage must not be warmUp"
 
 
@@ -110,19 +113,35 @@ class BenchmarkProfileSpec(Model):
 
     model_config = checked(
         Rule("self.protocol != 'OpenInference' || has(self.model)", _NEEDS_MODEL),
+        Rule(
+            f"self.protocol != 'OpenInference' || !has(self.model) || self.model.matches('{_IN_A_PATH}')",
+            _NO_PATH,
+        ),
         Rule("self.protocol != 'JSON' || has(self.path)", _NEEDS_PATH),
+        Rule("!self.protocol.startsWith('OpenAI') || has(self.model)", _NEEDS_SERVED_MODEL),
+        Rule(
+            "!self.protocol.startsWith('OpenAI') || !has(self.parameters) || "
+            f"!self.parameters.exists(p, p.name in {list(_OPENAI_FIELDS)})",
+            _SET_BY_PROTOCOL,
+        ),
+        Rule(
+            "!has(self.pods) || self.pods < 2 || !(self.protocol.startsWith('OpenAI') || has(self.outputTokens) || "
+            "has(self.inputTokens) || has(self.accepted) || has(self.exitStage))",
+            _ONE_POD,
+        ),
         Rule("self.stages.exists(s, !has(s.warmUp) || !s.warmUp)", _NEEDS_MEASURED_STAGE),
     )
 
     protocol: Protocol = Field(
-        description="OpenInference (POST /v2/models/MODEL/infer) or JSON (POST to path)."
+        description="OpenInference (POST /v2/models/MODEL/infer), JSON (POST to path), OpenAIChat "
+        "(POST /v1/chat/completions) or OpenAICompletions (POST /v1/completions)."
     )
     port: int = Field(ge=1, le=65535, description="Port of the model server in its pod.")
     model: (
-        Annotated[str, StringConstraints(pattern=r"^[-._a-zA-Z0-9]+$", min_length=1, max_length=128)] | None
-    ) = Field(None, description="OpenInference: the model's name.")
+        Annotated[str, StringConstraints(pattern=r"^[-._:/a-zA-Z0-9]+$", min_length=1, max_length=128)] | None
+    ) = Field(None, description="The model's name. JSON has none.")
     path: Annotated[str, StringConstraints(pattern=r"^/[-._~a-zA-Z0-9/]*$", max_length=253)] | None = Field(
-        None, description="JSON: path that takes the POST."
+        None, description="JSON: path that takes the POST. OpenAI: another path than the usual one."
     )
     input_name: Annotated[
         str, StringConstraints(pattern=r"^[-._a-zA-Z0-9]+$", min_length=1, max_length=128)
@@ -130,17 +149,57 @@ class BenchmarkProfileSpec(Model):
     datatype: Literal["BOOL", "INT32", "INT64", "FP32", "FP64", "BYTES"] = Field(
         "FP32", description="OpenInference: datatype of the input tensor."
     )
-    prediction: Annotated[str, StringConstraints(min_length=1, max_length=253)] | None = Field(
+    stream: bool = Field(
+        True, description="OpenAI: answers are streamed, and the time of each token is measured."
+    )
+    parameters: Annotated[list[Parameter], Field(max_length=16), Keyed("name")] = Field(
+        default_factory=list,
+        description="More fields of each request: of the body (JSON, OpenAI) or of its parameters (OpenInference).",
+    )
+    prediction: JMESPath | None = Field(
         None,
         description="JMESPath of the prediction in the answer. Default: outputs[0].data[0] for "
-        "OpenInference, prediction for JSON.",
+        "OpenInference, prediction for JSON, the generated text for OpenAI.",
+    )
+    output_tokens: JMESPath | None = Field(
+        None,
+        description="JMESPath of the number of generated tokens in the answer. Default: usage.completion_tokens for "
+        "OpenAI, counted by chunks where the answer does not hold it.",
+    )
+    input_tokens: JMESPath | None = Field(
+        None,
+        description="JMESPath of the number of tokens of the input in the answer. Default: usage.prompt_tokens for "
+        "OpenAI.",
+    )
+    accepted: JMESPath | None = Field(
+        None, description="JMESPath of whether the outcome was accepted: true or false in the answer."
+    )
+    exit_stage: JMESPath | None = Field(
+        None,
+        description="JMESPath of the stage at which the model was done: a number or a word in the answer. With a "
+        "bearerToken only numbers up to 999 are told apart.",
+    )
+    tls: TLS | None = Field(None, description="The server is spoken to over TLS. Default: plain HTTP.")
+    bearer_token: TokenSecret | None = Field(
+        None,
+        description="Secret in the namespace of the benchmarked model whose token is sent to it. Nothing but the "
+        "load generator's pod reads it.",
+    )
+    headers: Annotated[list[Header], Field(max_length=16), Keyed("name")] = Field(
+        default_factory=list, description="Headers of every request."
     )
     dataset: Dataset = Field(description="Inputs with expected outputs.")
     stages: Annotated[list[LoadStage], Field(min_length=1, max_length=8), Keyed("name")] = Field(
         description="The load, in order."
     )
     timeout_seconds: int = Field(
-        10, ge=1, le=300, description="A request without an answer by then has failed."
+        10, ge=1, le=3600, description="A request without its whole answer by then has failed."
+    )
+    connect_timeout_seconds: int | None = Field(
+        None, ge=1, le=300, description="A request without a connection by then has failed."
+    )
+    idle_timeout_seconds: int | None = Field(
+        None, ge=1, le=3600, description="A request of whose answer nothing came for so long has failed."
     )
     seed: int = Field(1, ge=0, le=2147483647, description="Seed of arrivals and of the order of the inputs.")
     deadline_seconds: int = Field(
@@ -180,8 +239,17 @@ class BenchmarkProfileSpec(Model):
     def _complete(self) -> BenchmarkProfileSpec:
         if self.protocol is Protocol.OPEN_INFERENCE and self.model is None:
             raise ValueError(_NEEDS_MODEL)
+        if self.protocol is Protocol.OPEN_INFERENCE and not re.search(_IN_A_PATH, self.model or ""):
+            raise ValueError(_NO_PATH)
         if self.protocol is Protocol.JSON and self.path is None:
             raise ValueError(_NEEDS_PATH)
+        if self.protocol.is_openai and self.model is None:
+            raise ValueError(_NEEDS_SERVED_MODEL)
+        if self.protocol.is_openai and any(p.name in _OPENAI_FIELDS for p in self.parameters):
+            raise ValueError(_SET_BY_PROTOCOL)
+        told = (self.output_tokens, self.input_tokens, self.accepted, self.exit_stage)
+        if self.pods > 1 and (self.protocol.is_openai or any(told)):
+            raise ValueError(_ONE_POD)
         if not self.measured:
             raise ValueError(_NEEDS_MEASURED_STAGE)
         return self

@@ -11,6 +11,7 @@ from tollgate.api import units
 Duration = Annotated[str, StringConstraints(pattern=units.DURATION_PATTERN, max_length=32)]
 DurationOrEmpty = Annotated[str, StringConstraints(pattern=rf"^({units.NUMBER}(us|ms|s))?$", max_length=32)]
 Rate = Annotated[str, StringConstraints(pattern=units.RATE_PATTERN, max_length=32)]
+TokenRate = Annotated[str, StringConstraints(pattern=units.TOKEN_RATE_PATTERN, max_length=32)]
 Factor = Annotated[str, StringConstraints(pattern=rf"^({units.NUMBER})?$", max_length=22)]
 """A ratio or a relative error; empty where there is none, or none that is finite."""
 

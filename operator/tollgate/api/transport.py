@@ -1,9 +1,9 @@
 """How a benchmark's result travels: as text of at most 4096 bytes, the container's termination message.
 
 The load generator encodes, the operator decodes; neither imports the other. Exact counts, quantiles and rates
-always travel whole; the sketches, the blocks, the quantiles' spread, the client's vitals and long texts shrink until
-the rest fits. A termination message is untrusted input, so `decode` bounds what it unpacks and answers anything odd
-with one sentence.
+always travel whole; the sketches, the blocks, the quantiles' spread, the client's vitals, examples of errors and long
+texts shrink until the rest fits. A termination message is untrusted input, so `decode` bounds what it unpacks and
+answers anything odd with one sentence.
 """
 
 from __future__ import annotations
@@ -18,8 +18,10 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from tollgate.api import canonical, units
+from tollgate.api.answers import StreamResult
 from tollgate.api.base import Model
-from tollgate.api.benchmark import BenchmarkResult, Block, Sketch, StageResult
+from tollgate.api.benchmark import BenchmarkResult, Block, StageResult
+from tollgate.api.sketch import Sketch
 
 Document = TypeVar("Document", bound=Model)
 
@@ -31,6 +33,8 @@ _UNPACKED = 256 * 1024  # bytes of JSON: 8 stages at every bound of the model st
 _SENTENCE = 1024  # characters of an error: what a condition's message holds
 _WIDEST_GROWTH = 1.5  # a wider sketch says too little to be worth its bytes
 _SHORT_TEXT, _SHORTEST_TEXT = 200, 30  # characters of client_limited that are kept when room is short
+_SHORT_EXAMPLE = 80
+_TOKEN_TIMES = tuple(name for name, field in StreamResult.model_fields.items() if field.default is None)
 
 
 def encode(result: BenchmarkResult) -> str:
@@ -119,11 +123,13 @@ def _smaller_and_smaller(result: BenchmarkResult) -> Iterator[BenchmarkResult]:
     yield result
     for shrink in (
         _without_warm_up_detail,
+        _without_token_sketches,
         _with_short_texts,
         _without_client,
         *(_with_coarser_sketch,) * 3,
         _with_half_the_blocks,
         _without_sketch,
+        _without_examples,
         _with_half_the_blocks,
         _without_spread,
         _without_blocks,
@@ -134,13 +140,35 @@ def _smaller_and_smaller(result: BenchmarkResult) -> Iterator[BenchmarkResult]:
 
 
 def _without_warm_up_detail(stage: StageResult) -> StageResult:
-    return (
-        _without_client(_without_blocks(_without_spread(_without_sketch(stage)))) if stage.warm_up else stage
-    )
+    if not stage.warm_up:
+        return stage
+    for shrink in (
+        _without_token_sketches,
+        _without_blocks,
+        _without_spread,
+        _without_sketch,
+        _without_client,
+    ):
+        stage = shrink(stage)
+    return stage
+
+
+def _without_token_sketches(stage: StageResult) -> StageResult:
+    if stage.stream is None:
+        return stage
+    times = {
+        name: value.model_copy(update={"sketch": None})
+        for name in _TOKEN_TIMES
+        if (value := getattr(stage.stream, name)) is not None
+    }
+    return stage.model_copy(update={"stream": stage.stream.model_copy(update=times)})
 
 
 def _with_short_texts(stage: StageResult) -> StageResult:
-    return stage.model_copy(update={"client_limited": stage.client_limited[:_SHORT_TEXT]})
+    examples = {kind: example[:_SHORT_EXAMPLE] for kind, example in stage.error_examples.items()}
+    return stage.model_copy(
+        update={"client_limited": stage.client_limited[:_SHORT_TEXT], "error_examples": examples}
+    )
 
 
 def _without_client(stage: StageResult) -> StageResult:
@@ -149,6 +177,10 @@ def _without_client(stage: StageResult) -> StageResult:
 
 def _with_shortest_texts(stage: StageResult) -> StageResult:
     return stage.model_copy(update={"client_limited": stage.client_limited[:_SHORTEST_TEXT]})
+
+
+def _without_examples(stage: StageResult) -> StageResult:
+    return stage.model_copy(update={"error_examples": {}})
 
 
 def _with_coarser_sketch(stage: StageResult) -> StageResult:

@@ -16,6 +16,7 @@ DURATION_PATTERN = rf"^{NUMBER}(us|ms|s)$"
 MONEY_PATTERN = rf"^{NUMBER}[A-Z]{{3}}$"
 PERCENT_PATTERN = r"^(100(\.0{1,9})?|[0-9]{1,2}(\.[0-9]{1,9})?)%$"
 RATE_PATTERN = rf"^{NUMBER}req/s$"
+TOKEN_RATE_PATTERN = rf"^{NUMBER}tok/s$"
 FRACTION_PATTERN = r"^(0(\.[0-9]{1,9})?|1(\.0{1,9})?)$"
 
 # Of a limit that evidence can reach: 0 % of errors, or an accuracy of 1, is never proven.
@@ -103,6 +104,11 @@ def format_rate(per_second: Decimal | float, digits: int = 4) -> str:
     """`30.0` -> `30req/s`."""
     value = Decimal(repr(per_second)) if isinstance(per_second, float) else per_second
     return _plain(value, digits) + "req/s"
+
+
+def format_token_rate(per_second: Decimal | float, digits: int = 4) -> str:
+    """`30.0` -> `30tok/s`."""
+    return format_number(per_second, digits) + "tok/s"
 
 
 def format_number(value: Decimal | float, digits: int = 4) -> str:

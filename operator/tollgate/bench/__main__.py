@@ -21,10 +21,11 @@ from tollgate.api.benchmark import BenchmarkResult
 from tollgate.api.part_transport import encode_part
 from tollgate.api.parts import BenchmarkPart
 from tollgate.api.transport import encode, encode_error
+from tollgate.bench.access import read_credentials
 from tollgate.bench.dataset import parse_dataset
 from tollgate.bench.plan import Plan, parse_plan
 from tollgate.bench.pods import LateError, run_part
-from tollgate.bench.protocol import Requests
+from tollgate.bench.requests import Requests
 from tollgate.bench.run import run
 
 _FAILED = 1
@@ -41,7 +42,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _options(arguments)
     try:
         plan = parse_plan(_read(options.plan, "plan"))
-        requests = Requests(plan.profile, parse_dataset(_read(options.dataset, "dataset")))
+        dataset = parse_dataset(_read(options.dataset, "dataset"))
+        credentials = read_credentials(plan.profile, options.token, options.ca)
+        requests = Requests(plan.profile, dataset, credentials)
     except ValueError as error:
         return _fail(options.output, str(error), _WRONG_INPUT)
     try:
@@ -56,8 +59,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except asyncio.CancelledError:
         return _fail(options.output, _STOPPED, _TERMINATED)
     except Exception as error:
-        traceback.print_exc()
-        return _fail(options.output, f"the load generator failed: {type(error).__name__}: {error}", _FAILED)
+        _log(credentials.hide(traceback.format_exc()))
+        why = credentials.hide(f"{type(error).__name__}: {error}")
+        return _fail(options.output, f"the load generator failed: {why}", _FAILED)
     return 0
 
 
@@ -65,6 +69,12 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tollgate.bench", description="Load a model server.")
     parser.add_argument("--plan", default=os.environ.get("TOLLGATE_PLAN"), help="file with the plan")
     parser.add_argument("--dataset", default=os.environ.get("TOLLGATE_DATASET"), help="file with the inputs")
+    parser.add_argument(
+        "--token", default=os.environ.get("TOLLGATE_TOKEN"), help="file with the bearer token"
+    )
+    parser.add_argument(
+        "--ca", default=os.environ.get("TOLLGATE_CA"), help="file with the authorities, in PEM"
+    )
     parser.add_argument(
         "--output",
         default=os.environ.get("TOLLGATE_RESULT", "/dev/termination-log"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+from ssl import SSLContext
 
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
@@ -32,8 +33,8 @@ def _noting(loop: asyncio.AbstractEventLoop) -> ResponseHandler:
 class NotingConnector(aiohttp.TCPConnector):
     """Opens connections that note when bytes come."""
 
-    def __init__(self, *, limit: int, keepalive_timeout: float) -> None:
-        super().__init__(limit=limit, keepalive_timeout=keepalive_timeout)
+    def __init__(self, *, limit: int, keepalive_timeout: float, ssl: SSLContext | bool) -> None:
+        super().__init__(limit=limit, keepalive_timeout=keepalive_timeout, ssl=ssl)
         self._factory = functools.partial(_noting, loop=asyncio.get_running_loop())
 
 

@@ -15,8 +15,8 @@ from typing import Any, Self
 from tollgate.bench.merge import deal, merge
 from tollgate.bench.pacing import now
 from tollgate.bench.plan import Plan
-from tollgate.bench.protocol import Requests
 from tollgate.bench.records import StageRun
+from tollgate.bench.requests import Requests
 from tollgate.bench.schedule import Schedule
 from tollgate.bench.stage import Stage
 from tollgate.bench.worker import Arms, Order, pack, receive

@@ -14,6 +14,7 @@ import numpy as np
 
 from tollgate.bench.records import StageRun
 from tollgate.bench.schedule import Schedule
+from tollgate.bench.told import Told
 
 
 def deal(schedule: Schedule, number: int, workers: int) -> Schedule:
@@ -38,6 +39,8 @@ def merge(schedule: Schedule, shares: Sequence[StageRun | str]) -> StageRun:
     )
     for name in ("correct", "outcome", "sent", "ended"):
         getattr(whole, name)[:] = np.concatenate([getattr(run, name) for run in runs.values()])[order]
+    told = [run.told for run in runs.values() if run.told is not None]
+    whole.told = Told.joined(told, order) if told else None
     for run in runs.values():
         whole.examples = run.examples | whole.examples
         whole.held += run.held

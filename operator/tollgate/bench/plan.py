@@ -18,6 +18,7 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from pydantic.alias_generators import to_camel
 
 from tollgate.api.base import Model
 from tollgate.api.benchmark import Repetition
@@ -56,11 +57,8 @@ class Plan(Model):
     def _can_be_run(cls, profile: BenchmarkProfileSpec) -> BenchmarkProfileSpec:
         for stage in profile.stages:
             _check_size(stage, profile.pods)
-        try:
-            jmespath.compile(profile.prediction or "@")
-        except JMESPathError as error:
-            reason = " ".join(str(error).split())
-            raise ValueError(f"prediction {profile.prediction!r} is no JMESPath: {reason}") from None
+        for name in ("prediction", "output_tokens", "input_tokens", "accepted", "exit_stage"):
+            _check_path(to_camel(name), getattr(profile, name))
         return profile
 
     @model_validator(mode="after")
@@ -79,6 +77,14 @@ def parse_plan(text: str | bytes) -> Plan:
         first = error.errors(include_url=False, include_input=False, include_context=False)[0]
         where = ".".join(str(part) for part in first["loc"])
         raise ValueError(f"the plan is wrong: {where + ': ' if where else ''}{first['msg']}") from None
+
+
+def _check_path(field: str, expression: str | None) -> None:
+    try:
+        jmespath.compile(expression or "@")
+    except JMESPathError as error:
+        reason = " ".join(str(error).split())
+        raise ValueError(f"{field} {expression!r} is no JMESPath: {reason}") from None
 
 
 def _check_size(stage: LoadStage, pods: int) -> None:

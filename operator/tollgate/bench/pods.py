@@ -18,7 +18,7 @@ from tollgate.bench.merge import deal
 from tollgate.bench.pacing import now
 from tollgate.bench.parts import part_of
 from tollgate.bench.plan import Plan
-from tollgate.bench.protocol import Requests
+from tollgate.bench.requests import Requests
 from tollgate.bench.schedule import plan_stage
 
 _GAP = 1.0  # seconds between two slots: for what a pod does in between

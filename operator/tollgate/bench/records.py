@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tollgate.bench.schedule import Schedule
+from tollgate.bench.told import Told
 
 
 class Outcome(IntEnum):
@@ -23,6 +24,9 @@ class Outcome(IntEnum):
     REDIRECT = 6
     GARBAGE = 7  # not HTTP, not JSON, too long, or without a prediction
     OTHER = 8
+    SERVER_ERROR = 9  # a good status, and an error in the answer
+    CANCELLED = 10  # a stream that the server ended before it was complete
+    EMPTY = 11  # complete, and without a single token
 
 
 @dataclass
@@ -36,6 +40,7 @@ class StageRun:
     outcome: NDArray[np.int8] = field(init=False)  # values of `Outcome`
     sent: NDArray[np.float64] = field(init=False)  # NaN: its time-out had passed before it could be sent
     ended: NDArray[np.float64] = field(init=False)  # the answer was whole, or the request had failed
+    told: Told | None = None  # what answers told beyond their prediction; None where they were not asked to
     examples: dict[Outcome, str] = field(default_factory=dict)  # the first failure of each kind
     held: int = 0  # requests that had to wait, as the client's capacity was unanswered
     starved: int = 0  # requests that failed because the client had no socket or port left

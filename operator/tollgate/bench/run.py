@@ -18,8 +18,8 @@ from tollgate.bench.crew import Crew
 from tollgate.bench.pacing import now
 from tollgate.bench.pairs import compare_turns
 from tollgate.bench.plan import Plan
-from tollgate.bench.protocol import Requests
 from tollgate.bench.records import StageRun
+from tollgate.bench.requests import Requests
 from tollgate.bench.schedule import Schedule, plan_stage
 from tollgate.bench.summary import summarize
 from tollgate.bench.turns import turns

@@ -14,11 +14,13 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from tollgate.bench.client import Client, FailedError, StarvedError
+from tollgate.bench.client import Client
+from tollgate.bench.failures import FailedError, StarvedError
 from tollgate.bench.pacing import Alarm, now
-from tollgate.bench.protocol import GarbageError, Requests
 from tollgate.bench.records import Outcome, StageRun
+from tollgate.bench.requests import Requests
 from tollgate.bench.schedule import Schedule
+from tollgate.bench.told import Told
 from tollgate.bench.vitals import Vitals
 
 _LEAD = 0.02  # seconds between the start of the clock and the first request that can be due
@@ -29,6 +31,8 @@ class Stage:
 
     def __init__(self, schedule: Schedule, requests: Requests, client: Client, timeout: float) -> None:
         self._record = StageRun(schedule, timeout, np.asarray(requests.scored)[schedule.items])
+        if requests.tell_more:
+            self._record.told = Told(len(schedule))
         self._due: list[float] = schedule.due.tolist()
         self._items: list[int] = schedule.items.tolist()
         self._place = range(schedule.first, sys.maxsize, schedule.step)
@@ -88,23 +92,26 @@ class Stage:
             if sent >= deadline:
                 raise FailedError(Outcome.TIMEOUT, "its time-out had passed before it could be sent")
             record.sent[number] = sent - self._start
-            answer, ended = await self._client.post(
-                self._place[number], self._requests.bodies[item], deadline
+            reader = self._requests.reader()
+            ended = await self._client.post(
+                self._place[number], self._requests.bodies[item], deadline, reader
             )
-            record.correct[number] = self._requests.correct(item, answer)
+            answer = self._requests.read(item, reader)
+            record.correct[number] = answer.correct
+            if record.told is not None:
+                record.told.note(number, answer, self._start)
         except FailedError as error:
             record.starved += isinstance(error, StarvedError)
-            ended = self._fail(number, error.outcome, str(error))
-        except GarbageError as error:
-            ended = self._fail(number, Outcome.GARBAGE, str(error))
+            ended = self._fail(number, error)
         record.ended[number] = ended - self._start
         self._finished += 1
         if self._full:
             self._launch_due()
 
-    def _fail(self, number: int, outcome: Outcome, message: str) -> float:
-        self._record.outcome[number] = outcome
-        self._record.examples.setdefault(outcome, message)
+    def _fail(self, number: int, error: FailedError) -> float:
+        self._record.outcome[number] = error.outcome
+        if error.outcome not in self._record.examples:
+            self._record.examples[error.outcome] = error.explain(self._client.may_quote)
         self._failed += 1
         return now()
 

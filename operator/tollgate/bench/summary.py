@@ -21,19 +21,17 @@ from tollgate.api.benchmark import (
     QuantileBounds,
     Quantiles,
     QuantileSpread,
-    Sketch,
     StageResult,
 )
 from tollgate.api.profiles import LoadStage
-from tollgate.api.transport import merge_pairs, write_bins
 from tollgate.bench.audit import client_limited, nearest_rank, schedule_delay_p99
 from tollgate.bench.records import Outcome, StageRun
+from tollgate.bench.sketch import sketch
 from tollgate.bench.spread import PER_MILLE, quantile_spread
+from tollgate.bench.told_summary import summarize_told
 
 _BLOCKS = 20
 _BLOCK_REQUESTS = 10  # on average: fewer make no mean
-_GROWTH = 1.05
-_SKETCH_SIZE = 2048  # characters of `Sketch.bins`
 
 
 def summarize(stage: LoadStage, run: StageRun, limits: Sequence[str]) -> StageResult:
@@ -53,12 +51,14 @@ def summarize(stage: LoadStage, run: StageRun, limits: Sequence[str]) -> StageRe
         requests=len(latency),
         errors=kinds.total(),
         error_kinds=dict(kinds),
+        error_examples={outcome.name.lower(): text[:400] for outcome, text in run.examples.items()},
         over_limit=[
             OverLimit(limit=limit, requests=int(np.count_nonzero(~good | (latency > bound))))
             for limit, bound in zip(limits, seconds, strict=True)
         ],
         scored=int(np.count_nonzero(run.scored)),
         correct=int(np.count_nonzero(run.correct)),
+        **summarize_told(run, good, run.schedule.due, _answering_seconds(run, good)),
         mean=units.format_duration(float(np.mean(latency[good])) if good.any() else run.timeout),
         blocks=_blocks(run, good, latency),
         quantiles=_quantiles(latency),
@@ -79,16 +79,6 @@ def _vitals(run: StageRun) -> ClientVitals:
         in_flight=run.in_flight,
         throttled=units.format_duration(run.throttled),
     )
-
-
-def sketch(latency: NDArray[np.float64]) -> Sketch:
-    """The distribution of latencies, in seconds, in bins that grow by 5 %, or by more where the text would not fit."""
-    microseconds = np.maximum(latency * 1e6, 1.0)
-    index = np.ceil(np.log(microseconds) / math.log(_GROWTH) - 1e-9).astype(int)
-    growth, bins = _GROWTH, dict(Counter(index.tolist()))
-    while len(write_bins(bins)) > _SKETCH_SIZE:
-        growth, bins = growth**2, merge_pairs(bins)
-    return Sketch(growth=f"{growth:.6f}", bins=write_bins(bins))
 
 
 def _quantiles(latency: NDArray[np.float64]) -> Quantiles:
@@ -133,6 +123,11 @@ def _blocks(run: StageRun, good: NDArray[np.bool_], latency: NDArray[np.float64]
 
 
 def _answered_rate(run: StageRun, good: NDArray[np.bool_]) -> float:
+    return int(np.count_nonzero(good)) / _answering_seconds(run, good)
+
+
+def _answering_seconds(run: StageRun, good: NDArray[np.bool_]) -> float:
+    """From the first scheduled request to the last good answer."""
     if not good.any():
-        return 0.0
-    return int(np.count_nonzero(good)) / max(float(np.max(run.ended[good]) - run.schedule.due[0]), 1e-9)
+        return math.inf
+    return max(float(np.max(run.ended[good]) - run.schedule.due[0]), 1e-9)

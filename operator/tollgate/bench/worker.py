@@ -19,7 +19,7 @@ import uvloop
 
 from tollgate.bench.client import Client
 from tollgate.bench.plan import Plan
-from tollgate.bench.protocol import Requests
+from tollgate.bench.requests import Requests
 from tollgate.bench.schedule import Schedule
 from tollgate.bench.stage import Stage
 
@@ -46,8 +46,8 @@ class Arms:
     def of(cls, plan: Plan, requests: Requests) -> Arms:
         """Needs a running event loop."""
         return cls(
-            Client(plan.targets, requests.path),
-            Client(plan.baseline, requests.path) if plan.baseline else None,
+            Client(plan.targets, requests.access),
+            Client(plan.baseline, requests.access) if plan.baseline else None,
         )
 
     async def close(self) -> None:

@@ -33,7 +33,7 @@ from tollgate.decide.limits import (
 from tollgate.decide.stage_estimates import Alpha, Estimate, NoEstimate, estimate
 from tollgate.measure.cost import CostUnknown, PodCost
 
-_OF_THE_SERVER = ("timeout", "http_5xx")
+_OF_THE_SERVER = ("timeout", "http_5xx", "server_error", "cancelled")
 """Kinds of errors that no delay of the load generator explains."""
 
 _LONGEST = 100

@@ -22,11 +22,11 @@ from tollgate.api.benchmark import (
     QuantileBounds,
     Quantiles,
     QuantileSpread,
-    Sketch,
     StageResult,
 )
 from tollgate.api.part_transport import coarser, join, longer
 from tollgate.api.parts import BenchmarkPart, PartBlock, StagePart, pairs
+from tollgate.api.sketch import Sketch
 from tollgate.api.transport import merge_pairs, write_bins
 from tollgate.measure.ranks import counts_around
 

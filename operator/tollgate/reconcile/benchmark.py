@@ -14,7 +14,7 @@ from typing import Any, Literal
 from pydantic import ValidationError
 
 from tollgate.api import transport, units
-from tollgate.api.benchmark import Benchmark, BenchmarkResult, BenchmarkStatus
+from tollgate.api.benchmark import Benchmark, BenchmarkResult, BenchmarkStatus, StageResult
 from tollgate.api.conditions import set_condition
 from tollgate.api.hardware import LoadedPods
 from tollgate.api.profiles import BenchmarkProfile, BenchmarkProfileSpec
@@ -268,11 +268,13 @@ def _refused(result: BenchmarkResult) -> str:
     for stage in result.stages:
         kinds = {kind for kind, count in stage.error_kinds.items() if count}
         if stage.requests and stage.errors == stage.requests and kinds <= {"http_4xx", "redirect"}:
-            return (
-                f"all {stage.requests} requests of stage {stage.name} were turned away "
-                f"({', '.join(sorted(kinds))}): does the BenchmarkProfile fit the server (protocol, path, model, "
-                "inputName, datatype, dataset)?"
+            example = next((stage.error_examples[kind] for kind in kinds if kind in stage.error_examples), "")
+            said = f"all {stage.requests} requests of stage {stage.name} were turned away ({', '.join(sorted(kinds))})"
+            fits = (
+                "does the BenchmarkProfile fit the server (protocol, path, model, inputName, datatype, bearerToken, "
+                "dataset)?"
             )
+            return f"{said}: {example + '; ' if example else ''}{fits}"
     return ""
 
 
@@ -285,6 +287,19 @@ def summary(result: BenchmarkResult) -> str:
         quality = f", {stage.correct}/{stage.scored} correct" if stage.scored else ""
         parts.append(
             f"{stage.name}: {stage.requests} requests at {stage.answered_rate}, mean {stage.mean}, "
-            f"p99 {stage.quantiles.p99}, {stage.errors} errors{quality}"
+            f"p99 {stage.quantiles.p99}, {stage.errors} errors{quality}{_of_tokens(stage)}"
         )
     return "; ".join(parts)
+
+
+def _of_tokens(stage: StageResult) -> str:
+    """What a stage of generated tokens is known by."""
+    first = stage.stream.time_to_first_token if stage.stream else None
+    each = stage.stream.time_per_output_token if stage.stream else None
+    return "".join(
+        (
+            f", first token p99 {first.p99}" if first else "",
+            f", per token p99 {each.p99}" if each else "",
+            f", {stage.tokens.rate}" if stage.tokens and stage.tokens.rate else "",
+        )
+    )

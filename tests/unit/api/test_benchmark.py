@@ -50,7 +50,15 @@ def test_a_result_that_adds_up_is_taken() -> None:
         ({"overLimit": [{"limit": "250ms", "requests": 1001}]}, "1001 over 250ms of 1000"),
         ({"mean": "fast"}, "String should match"),
         ({"requests": -1}, "greater than or equal to 0"),
-        ({"errorKinds": {str(i): 0 for i in range(9)}}, "at most 8 items"),
+        ({"accepted": 999}, "more was told than there are answers"),
+        ({"exitStages": {"1": 500, "2": 499}}, "more was told than there are answers"),
+        ({"stream": {"streams": 999, "timed": 1, "chunks": 999}}, "more was told than there are answers"),
+        ({"stream": {"streams": 9, "timed": 10, "chunks": 99}}, "do not add up"),
+        ({"stream": {"streams": 9, "timed": 9, "chunks": 8}}, "do not add up"),
+        ({"tokens": {"rate": "fast"}}, "String should match"),
+        ({"errorExamples": {"timeout": "x" * 401}}, "at most 400 characters"),
+        ({"errorExamples": {"x" * 33: ""}}, "a kind has more than 32 characters"),
+        ({"errorKinds": {str(i): 0 for i in range(17)}}, "at most 16 items"),
     ],
 )
 def test_a_result_that_does_not_add_up_is_refused(changed: dict[str, Any], message: str) -> None:

@@ -34,11 +34,43 @@ def test_only_stages_after_the_warm_up_are_measured() -> None:
         ({"stages": [{**STEADY, "rate": "0req/s"}]}, "requests per second above 0"),
         ({"stages": [{**STEADY, "rate": "100000req/s"}]}, "String should match"),
         ({"port": 0}, "greater than or equal to 1"),
+        (
+            {"protocol": "OpenInferenceGRPC"},
+            "should be 'OpenInference', 'JSON', 'OpenAIChat' or 'OpenAICompletions'",
+        ),
+        ({"protocol": "OpenAIChat", "model": None}, "OpenAIChat and OpenAICompletions need model"),
+        ({"protocol": "OpenAIChat", "pods": 2}, "several pods add up latencies and errors alone"),
+        ({"exitStage": "exit", "pods": 2}, "several pods add up latencies and errors alone"),
+        ({"model": "org/digits"}, "no slash and no colon"),
+        (
+            {"protocol": "OpenAIChat", "parameters": [{"name": "n", "value": "2"}]},
+            "parameters must not set model, messages, prompt, stream, stream_options, n",
+        ),
+        ({"parameters": [{"name": "k", "value": "2"}] * 2}, "given twice: k"),
+        ({"headers": [{"name": "authorization", "value": "Bearer x"}]}, "put the token into a Secret"),
+        ({"headers": [{"name": "Cookie", "value": "key=x"}]}, "put the token into a Secret"),
+        ({"headers": [{"name": "Accept", "value": "*/*"}]}, "set by the protocol"),
+        ({"headers": [{"name": "X-A", "value": "a\r\nX-B: b"}]}, "String should match"),
+        ({"headers": [{"name": "X A", "value": "a"}]}, "String should match"),
+        ({"tls": {"ca": {}}}, "exactly one of configMap and secret"),
+        (
+            {"tls": {"ca": {"configMap": {"name": "a"}, "secret": {"name": "b"}}}},
+            "exactly one of configMap and secret",
+        ),
+        ({"tls": {"insecureSkipVerify": True, "serverName": "a.b"}}, "trusts every certificate"),
+        ({"bearerToken": {"name": "../key"}}, "String should match"),
     ],
 )
 def test_a_profile_that_can_not_be_run_is_refused(changed: dict[str, Any], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         BenchmarkProfileSpec.model_validate({**PROFILE, **changed})
+
+
+def test_a_server_is_verified_and_streams_unless_said() -> None:
+    profile = BenchmarkProfileSpec.model_validate({**PROFILE, "protocol": "OpenAIChat", "tls": {}})
+    assert profile.tls is not None
+    assert not profile.tls.insecure_skip_verify
+    assert profile.stream
 
 
 def test_a_metric_profile_says_where_samples_are_from() -> None:

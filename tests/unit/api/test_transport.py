@@ -13,9 +13,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tollgate.api import units
-from tollgate.api.benchmark import BenchmarkResult, Sketch, StageResult
+from tollgate.api.benchmark import BenchmarkResult, StageResult
 from tollgate.api.paired import MOST_STAGES, PairedStage
 from tollgate.api.profiles import LoadStage
+from tollgate.api.sketch import Sketch
 from tollgate.api.transport import (
     LIMIT,
     PREFIX,
@@ -28,11 +29,19 @@ from tollgate.api.transport import (
     write_bins,
 )
 
-EXACT = {"blocks", "sketch", "client_limited", "spread", "client"}  # what may shrink; all else travels whole
+EXACT: dict[str, Any] = {
+    **dict.fromkeys(("blocks", "sketch", "client_limited", "spread", "client", "error_examples"), True),
+    "stream": {
+        name: {"sketch"} for name in ("time_to_first_token", "time_per_output_token", "inter_token_latency")
+    },
+}
+"""What may shrink; all else travels whole."""
 DIGEST = "sha256:" + "0123456789abcdef" * 4
 
 
-def result_of(seed: int, stages: int, limits: int, bins: int, blocks: int, text: int) -> BenchmarkResult:
+def result_of(
+    seed: int, stages: int, limits: int, bins: int, blocks: int, text: int, streamed: bool = False
+) -> BenchmarkResult:
     """A result with numbers of four significant digits, as noisy as the seed makes them."""
     rng = random.Random(seed)
     bounds = [_duration(rng) for _ in range(limits)]
@@ -71,6 +80,8 @@ def result_of(seed: int, stages: int, limits: int, bins: int, blocks: int, text:
                     for end in ("low", "high")
                 },
             },
+            **(_streamed(rng, requests - sum(errors.values()), bins) if streamed else {}),
+            "errorExamples": {kind: "".join(rng.choices("abcdefgh ", k=text // 4)) for kind in kinds[:3]},
             "scheduleDelayP99": _duration(rng),
             "clientLimited": "".join(chr(rng.randrange(32, 0x2FF)) for _ in range(text)),
         }
@@ -79,6 +90,30 @@ def result_of(seed: int, stages: int, limits: int, bins: int, blocks: int, text:
     return BenchmarkResult.model_validate(
         {**digests, "pods": rng.randrange(1, 1000), "stages": [one(number) for number in range(stages)]}
     )
+
+
+def _streamed(rng: random.Random, streams: int, bins: int) -> dict[str, Any]:
+    def times() -> dict[str, Any]:
+        sketch = write_bins({100 + i: rng.randrange(1, 999) for i in range(bins)})
+        return {
+            **{name: _duration(rng) for name in ("mean", "p50", "p90", "p95", "p99", "max")},
+            "sketch": {"growth": "1.05", "bins": sketch},
+        }
+
+    named = ("timeToFirstToken", "timePerOutputToken", "interTokenLatency")
+    return {
+        "tokens": {
+            "input": rng.randrange(10**7),
+            "output": rng.randrange(10**7),
+            "rate": f"{rng.randrange(1, 9999)}tok/s",
+        },
+        "stream": {
+            "streams": streams,
+            "timed": streams - rng.randrange(9),
+            "chunks": 90 * streams,
+            **{name: times() for name in named},
+        },
+    }
 
 
 def _duration(rng: random.Random) -> str:
@@ -111,6 +146,15 @@ def test_it_always_fits_and_every_exact_number_survives(
         assert before.client_limited.startswith(after.client_limited)
         assert sum(n for _, n in read_bins(after.sketch)) in (0, sum(n for _, n in read_bins(before.sketch)))
         assert sum(b.requests for b in after.blocks) in (0, sum(b.requests for b in before.blocks))
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(seed=st.integers(0, 2**32), stages=st.integers(1, 5), limits=st.integers(0, 16))
+def test_the_times_of_tokens_travel_whole(seed: int, stages: int, limits: int) -> None:
+    result = result_of(seed, stages, limits, 250, 32, 1024, streamed=True)
+    message = encode(result)
+    assert len(message.encode()) <= LIMIT
+    assert exact(decode(message)) == exact(result)
 
 
 def test_what_fits_travels_whole() -> None:

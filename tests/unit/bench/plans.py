@@ -7,14 +7,20 @@ from typing import Any
 import numpy as np
 
 from tollgate.api.profiles import BenchmarkProfileSpec, LoadStage
-from tollgate.bench.dataset import parse_dataset
-from tollgate.bench.protocol import Requests
+from tollgate.bench.access import NO_CREDENTIALS, Credentials
+from tollgate.bench.answer import Answer
+from tollgate.bench.dataset import Dataset, Item, parse_dataset
 from tollgate.bench.records import StageRun
+from tollgate.bench.requests import Requests
 from tollgate.bench.schedule import Schedule
 
 DATASET = (
     b'{"items": [{"input": [1, 2], "expected": 3}, {"input": [4, 5], "expected": 9}, {"input": [0, 0]}]}'
 )
+
+TENSOR = {"protocol": "OpenInference", "model": "digits", "path": None, "inputName": "pixels"}
+CHAT = {"protocol": "OpenAIChat", "model": "org/tiny:1", "path": None}
+COMPLETIONS = {"protocol": "OpenAICompletions", "model": "org/tiny:1", "path": None}
 
 
 def stage(**fields: Any) -> LoadStage:
@@ -41,6 +47,21 @@ def profile(**fields: Any) -> BenchmarkProfileSpec:
 def requests(**fields: Any) -> Requests:
     """The requests of that profile over DATASET."""
     return Requests(profile(**fields), parse_dataset(DATASET))
+
+
+def request(
+    value: Any, expected: Any = None, *, credentials: Credentials = NO_CREDENTIALS, **fields: Any
+) -> Requests:
+    """The requests of that profile over a dataset of one item."""
+    return Requests(profile(**fields), Dataset([Item(value, expected)], ""), credentials)
+
+
+def read(made: Requests, *parts: bytes) -> Answer:
+    """What the answer to the first item tells; it came in these parts, a second apart, from second 1 on."""
+    reader = made.reader()
+    for second, part in enumerate(parts, start=1):
+        reader.feed(part, float(second))
+    return made.read(0, reader)
 
 
 def schedule(due: Any, span: float | None = None) -> Schedule:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -14,7 +15,7 @@ RawHandler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[No
 
 
 @contextmanager
-def serving(handler: Handler) -> Iterator[str]:
+def serving(handler: Handler, tls: ssl.SSLContext | None = None) -> Iterator[str]:
     """host:port of an aiohttp server that answers each POST, whatever its path, with the handler."""
 
     async def start() -> int:
@@ -22,7 +23,7 @@ def serving(handler: Handler) -> Iterator[str]:
         app.router.add_post("/{path:.*}", handler)
         runner = web.AppRunner(app)
         await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0)
+        site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls)
         await site.start()
         return int(runner.addresses[0][1])
 
@@ -45,13 +46,14 @@ def serving_raw(handler: RawHandler) -> Iterator[str]:
     yield from _in_thread(start)
 
 
-async def read_request(reader: asyncio.StreamReader) -> None:
-    """Take one request with a body off the connection."""
+async def read_request(reader: asyncio.StreamReader) -> bytes:
+    """Take one request with a body off the connection; its head."""
     head = await reader.readuntil(b"\r\n\r\n")
     length = next(
         int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length")
     )
     await reader.readexactly(length)
+    return head
 
 
 def _in_thread(start: Callable[[], Awaitable[int]]) -> Iterator[str]:

@@ -16,26 +16,55 @@ import pytest
 from aiohttp import web
 
 from tests.unit.bench.servers import RawHandler, read_request, serving, serving_raw
-from tollgate.bench.client import MAX_ANSWER, Client, FailedError, StarvedError, _failed
+from tollgate.bench.access import Access
+from tollgate.bench.client import Client, _failed
+from tollgate.bench.failures import FailedError, StarvedError
 from tollgate.bench.pacing import now
+from tollgate.bench.protocols.base import MAX_ANSWER
 from tollgate.bench.records import Outcome
 
+PREDICT = Access("/predict")
 GOOD = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}"
 
 
-async def post(target: str, within: float = 5.0) -> bytes:
-    client = Client([target], "/predict")
+class Bytes:
+    """Keeps an answer as it is."""
+
+    most = MAX_ANSWER
+    stream = None
+
+    def __init__(self) -> None:
+        self.answer = b""
+
+    def feed(self, part: bytes, at: float) -> None:
+        self.answer += part
+
+    def document(self) -> bytes:
+        return self.answer
+
+
+async def post(target: str, within: float = 5.0, access: Access = PREDICT) -> bytes:
+    client = Client([target], access)
     try:
-        answer, _ = await client.post(0, b"[]", now() + within)
-        return answer
+        return await posted(client, within=within)
     finally:
         await client.close()
 
 
-async def outcome(target: str, within: float = 5.0) -> Outcome:
+async def posted(client: Client, turn: int = 0, within: float = 5.0) -> bytes:
+    reader = Bytes()
+    await client.post(turn, b"[]", now() + within, reader)
+    return reader.document()
+
+
+async def failure(target: str, within: float = 5.0, access: Access = PREDICT) -> FailedError:
     with pytest.raises(FailedError) as caught:
-        await post(target, within)
-    return caught.value.outcome
+        await post(target, within, access)
+    return caught.value
+
+
+async def outcome(target: str, within: float = 5.0) -> Outcome:
+    return (await failure(target, within)).outcome
 
 
 def says(data: bytes) -> RawHandler:
@@ -157,7 +186,9 @@ async def test_a_compressed_answer_is_not_unpacked() -> None:
         return web.Response(body=packed, headers={"Content-Encoding": "gzip"})
 
     with serving(compressed) as target:
-        assert await post(target) == packed
+        error = await failure(target)
+    assert error.outcome is Outcome.GARBAGE
+    assert error.explain(quote=True) == "the answer is compressed, and nobody asked for that: gzip"
 
 
 async def test_the_answer_to_a_good_request() -> None:
@@ -183,8 +214,8 @@ async def test_connections_are_kept_and_targets_take_turns() -> None:
         return handler
 
     with serving_raw(counting(b"a")) as one, serving_raw(counting(b"b")) as other:
-        client = Client([one, other], "/")
-        answers = [(await client.post(turn, b"[]", now() + 5))[0] for turn in range(6)]
+        client = Client([one, other], Access("/"))
+        answers = [await posted(client, turn) for turn in range(6)]
         await client.close()
     assert answers == [b"a", b"b"] * 3
     assert next(connections) == 2
@@ -198,10 +229,10 @@ async def test_an_error_of_the_server_does_not_cost_the_connection() -> None:
         return web.Response(status=500, text="x" * 100_000)
 
     with serving(failing) as target:
-        client = Client([target], "/")
+        client = Client([target], Access("/"))
         for turn in range(3):
             with pytest.raises(FailedError, match="HTTP 500"):
-                await client.post(turn, b"[]", now() + 5)
+                await posted(client, turn)
         await client.close()
     assert len(connections) == 1
 
@@ -209,12 +240,12 @@ async def test_an_error_of_the_server_does_not_cost_the_connection() -> None:
 async def test_want_of_sockets_is_the_clients_own_fault() -> None:
     """With no descriptor left, the real connect fails for a reason that is not the server's."""
     with serving_raw(says(GOOD)) as target:
-        client = Client([target], "/")
+        client = Client([target], Access("/"))
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
         resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))  # fewer than are open already
         try:
             with pytest.raises(StarvedError):
-                await client.post(0, b"[]", now() + 5)
+                await posted(client)
         finally:
             resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
             await client.close()
@@ -227,3 +258,45 @@ def test_want_of_ports_too() -> None:
 
 def test_what_nobody_thought_of_is_counted_as_other() -> None:
     assert _failed(RuntimeError("surprise")).outcome is Outcome.OTHER
+
+
+async def test_a_failure_is_explained_in_the_servers_words() -> None:
+    async def unknown(_: web.Request) -> web.Response:
+        return web.json_response({"error": "model\nnot found"}, status=404)
+
+    with serving(unknown) as target:
+        error = await failure(target)
+    assert error.explain(quote=True) == 'HTTP 404: {"error": "model\\nnot found"}'
+    assert error.explain(quote=False) == "HTTP 404"
+
+
+async def test_headers_of_the_profile_are_sent() -> None:
+    async def echo(request: web.Request) -> web.Response:
+        return web.Response(text=f"{request.headers['X-Team']} {request.headers['Accept']}")
+
+    with serving(echo) as target:
+        assert (
+            await post(target, access=Access("/", "text/plain", {"X-Team": "vision"})) == b"vision text/plain"
+        )
+
+
+async def test_nothing_for_too_long_is_a_time_out() -> None:
+    with serving_raw(drips) as target:  # a byte each 20 ms
+        assert (await failure(target, 0.3, Access("/", idle_timeout=5.0))).explain(
+            False
+        ) == "no answer in time"
+    with serving_raw(hangs) as target:
+        error = await failure(target, access=Access("/", idle_timeout=0.1))
+    assert error.outcome is Outcome.TIMEOUT
+    assert "idleTimeoutSeconds" in str(error)
+
+
+async def test_a_proxy_of_the_environment_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor any other machine than the targets."""
+
+    async def good(_: web.Request) -> web.Response:
+        return web.Response(text="here")
+
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    with serving(good) as target:
+        assert await post(target) == b"here"

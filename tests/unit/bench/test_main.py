@@ -121,6 +121,17 @@ def test_a_missing_plan_is_said(
         decode((tmp_path / "result").read_text())
 
 
+def test_a_missing_token_is_said_before_anything_is_sent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in written(tmp_path, ["127.0.0.1:1"], bearerToken={"name": "model-key"}).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("TOLLGATE_TOKEN", str(tmp_path / "token"))
+    assert main([]) == 2
+    with pytest.raises(ValueError, match="no key token of Secret model-key in this namespace"):
+        decode((tmp_path / "result").read_text())
+
+
 def test_a_result_that_cannot_be_written_fails_the_job(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

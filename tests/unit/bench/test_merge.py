@@ -7,9 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.bench.plans import record, stage
+from tollgate.bench.answer import Answer, Stream
 from tollgate.bench.merge import deal, merge
 from tollgate.bench.records import Outcome, StageRun
 from tollgate.bench.summary import summarize
+from tollgate.bench.told import Told
 
 ARRAYS = ("scored", "correct", "outcome", "sent", "ended")
 
@@ -46,6 +48,23 @@ def test_the_shares_together_are_the_whole_to_the_last_request(requests: int, wo
         np.testing.assert_array_equal(getattr(again, name), getattr(whole, name))
     again.workers = whole.workers
     assert summarize(stage(), again, ["10ms"]) == summarize(stage(), whole, ["10ms"])
+
+
+def test_what_answers_told_goes_with_them() -> None:
+    whole = record([0.5] * 7)
+    whole.told = Told(7)
+    parts = shares(whole, 3)
+    for number in range(7):
+        answer = Answer(False, Stream(0.1 * number, 0.1 * number + 0.05, [0.05]), output_tokens=number)
+        whole.told.note(number, answer, start=0.0)
+        part = parts[number % 3]
+        part.told = part.told or Told(len(part.schedule))
+        part.told.note(number // 3, answer, start=0.0)
+    again = merge(whole.schedule, parts)
+    assert again.told is not None
+    for name in ("first", "last", "output"):
+        np.testing.assert_array_equal(getattr(again.told, name), getattr(whole.told, name))
+    assert len(again.told.gaps) == 7
 
 
 def test_shares_are_de_phased() -> None:

@@ -34,6 +34,8 @@ def test_what_the_operator_dumps_is_read_back() -> None:
         ({"profile": profile().dump() | {"protocol": "OpenInference"}}, "OpenInference needs model"),
         ({"profile": profile().dump() | {"path": None}}, "JSON needs path"),
         ({"profile": profile().dump() | {"prediction": "outputs["}}, "'outputs\\[' is no JMESPath"),
+        ({"profile": profile().dump() | {"exitStage": "a["}}, "exitStage 'a\\[' is no JMESPath"),
+        ({"profile": profile().dump() | {"outputTokens": "]"}}, "outputTokens '\\]' is no JMESPath"),
         (
             {"profile": profile().dump() | {"stages": [stage(rate="0.5req/s").dump()]}},
             "stage steady at 0.5req/s for 1 s sends no request: raise its rate or its duration",

@@ -21,7 +21,7 @@ from tollgate.bench.stage import Stage
 
 async def load(target: str, plan: Schedule, within: float = 5.0, capacity: int | None = None) -> StageRun:
     made = requests()
-    client = Client([target], made.path)
+    client = Client([target], made.access)
     client.capacity = capacity or client.capacity
     try:
         return await Stage(plan, made, client, within).run()
@@ -169,7 +169,7 @@ async def test_progress_adds_up() -> None:
 
     with serving(waits) as target:
         made = requests()
-        client = Client([target], made.path)
+        client = Client([target], made.access)
         stage = Stage(schedule([0.0, 60.0]), made, client, 5.0)
         task = asyncio.create_task(stage.run())
         await asyncio.wait_for(seen.wait(), 5)

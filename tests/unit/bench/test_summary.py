@@ -16,7 +16,8 @@ from tollgate.api.benchmark import StageResult
 from tollgate.api.transport import read_bins
 from tollgate.bench.audit import nearest_rank
 from tollgate.bench.records import Outcome
-from tollgate.bench.summary import sketch, summarize
+from tollgate.bench.sketch import sketch
+from tollgate.bench.summary import summarize
 
 LATENCIES = st.lists(st.floats(1e-6, 300), min_size=1, max_size=200)
 

@@ -16,7 +16,7 @@ from tollgate.api.profiles import BenchmarkProfile
 from tollgate.api.transport import digest
 from tollgate.bench.dataset import parse_dataset
 from tollgate.bench.plan import parse_plan
-from tollgate.bench.protocol import Requests
+from tollgate.bench.requests import Requests
 
 PROFILE, BUDGET = (
     yaml.safe_load((HERE / "tollgate" / f"{name}.yaml").read_text())

@@ -110,3 +110,31 @@ def test_several_pods_are_an_indexed_job_that_goes_on_without_one(
     assert "backoffLimit" not in spec
     assert spec["backoffLimitPerIndex"] == 0
     assert spec["activeDeadlineSeconds"] == 900 + 60 + 10 + 1
+
+
+def test_what_the_profile_names_is_mounted_for_the_load_generator_alone(
+    measurement: Identity, profile: BenchmarkProfileSpec, golden: Callable[..., None]
+) -> None:
+    named = profile.dump() | {
+        "bearerToken": {"name": "model-key", "key": "api-key"},
+        "tls": {"ca": {"configMap": {"name": "trust", "key": "root.pem"}}, "serverName": "digits.vision.svc"},
+    }
+    job = benchmark_job(measurement, BenchmarkProfileSpec.model_validate(named), JobSettings("i"))
+    golden("benchmark-job-credentials", job)
+    pod = job["spec"]["template"]["spec"]
+    volumes = {volume["name"]: volume for volume in pod["volumes"]}
+    assert volumes["token"]["secret"] == {
+        "secretName": "model-key",
+        "items": [{"key": "api-key", "path": "token"}],
+        "optional": True,
+    }
+    mounted = {mount["name"]: mount for mount in pod["containers"][0]["volumeMounts"]}
+    assert mounted["token"] == {"name": "token", "mountPath": "/token", "readOnly": True}
+    environment = {e["name"]: e["value"] for e in pod["containers"][0]["env"]}
+    assert (environment["TOLLGATE_TOKEN"], environment["TOLLGATE_CA"]) == ("/token/token", "/ca/ca.crt")
+
+
+def test_the_authorities_may_be_in_a_secret(measurement: Identity, profile: BenchmarkProfileSpec) -> None:
+    named = profile.dump() | {"tls": {"ca": {"secret": {"name": "trust"}}}}
+    job = benchmark_job(measurement, BenchmarkProfileSpec.model_validate(named), JobSettings("i"))
+    assert job["spec"]["template"]["spec"]["volumes"][-1]["secret"]["secretName"] == "trust"

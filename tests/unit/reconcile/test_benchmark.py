@@ -129,12 +129,13 @@ async def test_a_server_that_turns_every_request_away_was_not_measured(world: Wo
         0,
         [],
     )
+    stage.error_examples = {"http_4xx": "HTTP 404: model not found"}
     for over in stage.over_limit:
         over.requests = stage.requests
     last_words(world, {"message": transport.encode(result)})
     phase, reason, message = await look(world)
     assert (phase, reason) == ("Failed", "RequestsRefused")
-    assert "http_4xx" in message
+    assert "(http_4xx): HTTP 404: model not found; does the BenchmarkProfile fit" in message
 
 
 async def test_a_job_that_is_gone_before_its_result_was_read_has_failed(world: World) -> None:

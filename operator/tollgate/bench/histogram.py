@@ -1,0 +1,46 @@
+"""A histogram of times in logarithmic bins: small however many times there are, and exact to merge."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+_GROWTH = 1.01  # from one bin to the next: a quantile is off by 1 % at most
+_LEAST = 1e-6  # seconds: the first bin holds what is shorter, too
+_BINS = 2100  # up to 1,180 s; the last holds what is longer
+
+
+class TimeHistogram:
+    """Counts of times, and their exact mean."""
+
+    def __init__(self) -> None:
+        self.counts = np.zeros(_BINS, np.int64)
+        self.total = 0.0  # seconds, all together
+        self.longest = 0.0
+
+    def __len__(self) -> int:
+        return int(self.counts.sum())
+
+    def add(self, seconds: Sequence[float]) -> None:
+        """Count these times."""
+        if not seconds:
+            return
+        times = np.asarray(seconds)
+        index = np.ceil(np.log(np.maximum(times, _LEAST) / _LEAST) / math.log(_GROWTH) - 1e-9).astype(int)
+        np.add.at(self.counts, np.minimum(index, _BINS - 1), 1)
+        self.total += float(times.sum())
+        self.longest = max(self.longest, float(times.max()))
+
+    def merge(self, other: TimeHistogram) -> None:
+        """Count what the other has counted."""
+        self.counts += other.counts
+        self.total += other.total
+        self.longest = max(self.longest, other.longest)
+
+    def quantile(self, per_mille: int) -> float:
+        """The upper end of the bin with the nearest-rank quantile, in seconds. There must be a time."""
+        rank = -(-per_mille * len(self) // 1000)
+        index = int(np.searchsorted(np.cumsum(self.counts), rank))
+        return min(_LEAST * _GROWTH**index, self.longest)
