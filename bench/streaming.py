@@ -75,7 +75,7 @@ class _Streams(asyncio.Protocol):
         if self._received.endswith(b"}"):
             prompt = int(_PROMPT.findall(self._received)[-1])
             self._received = b""
-            asyncio.ensure_future(self._answer(prompt))
+            self._answering = asyncio.ensure_future(self._answer(prompt))
 
     async def _answer(self, prompt: int) -> None:
         self._transport.write(_HEAD)

@@ -184,8 +184,8 @@ PROFILES: dict[str, tuple[Change, str]] = {
     ),
     "a protocol that is not spoken": (
         lambda spec: spec.update(protocol="OpenInferenceGRPC"),
-        'spec.protocol: Unsupported value: "OpenInferenceGRPC": supported values: "OpenInference", "JSON", "OpenAIChat", '
-        '"OpenAICompletions"',
+        'spec.protocol: Unsupported value: "OpenInferenceGRPC": supported values: "OpenInference", "JSON", '
+        '"OpenAIChat", "OpenAICompletions"',
     ),
     "a served model without a name": (
         lambda spec: (spec.pop("model"), spec.update(protocol="OpenAIChat")),
