@@ -97,8 +97,8 @@ _STATUS = {3: Outcome.REDIRECT, 4: Outcome.HTTP_4XX, 5: Outcome.HTTP_5XX}
 async def _read(response: aiohttp.ClientResponse, reader: Reader) -> float:
     """When the whole body had come. An error's body is read too: what is left unread costs the connection."""
     good = response.status // 100 == 2
-    encoding = response.headers.get("Content-Encoding", "identity")
-    if good and encoding.lower() != "identity":  # nobody asked for it, and it may be a bomb
+    encoding = response.headers.get("Content-Encoding", "")
+    if good and encoding.lower() not in ("", "identity"):  # nobody asked for it, and it may be a bomb
         raise GarbageError("the answer is compressed, and nobody asked for that", encoding)
     most = reader.most if good else MAX_ANSWER
     length, said = 0, b""

@@ -118,7 +118,7 @@ async def test_each_failure_is_counted_under_its_kind() -> None:
         Outcome.HTTP_4XX: 10,
         Outcome.REDIRECT: 10,
     }
-    assert run.examples[Outcome.HTTP_5XX] == "HTTP 500"
+    assert run.examples[Outcome.HTTP_5XX] == 'HTTP 500: {"prediction": 3}'
     assert np.count_nonzero(run.correct) == 15
 
 
