@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 OTHER = "other"
@@ -14,7 +15,7 @@ class Stream:
 
     first: float  # the chunk with the first of them
     last: float
-    gaps: list[float]  # from each chunk with tokens to the next
+    gaps: Sequence[float]  # from each chunk with tokens to the next
 
     @property
     def chunks(self) -> int:

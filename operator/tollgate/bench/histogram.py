@@ -25,7 +25,7 @@ class TimeHistogram:
 
     def add(self, seconds: Sequence[float]) -> None:
         """Count these times."""
-        if not seconds:
+        if not len(seconds):
             return
         times = np.asarray(seconds)
         index = np.ceil(np.log(np.maximum(times, _LEAST) / _LEAST) / math.log(_GROWTH) - 1e-9).astype(int)

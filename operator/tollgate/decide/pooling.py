@@ -2,7 +2,8 @@
 
 Only measurements that were made alike are added, each whole and whatever it says: one that is left out for what it
 says would bias the rest. Their inputs and arrivals were drawn apart (`Benchmark.spec.repetition`), so their counts
-are as good as those of one longer benchmark. What cannot be added exactly, the spread of quantiles, is left out.
+are as good as those of one longer benchmark. What cannot be added exactly, the spread of quantiles and the times of
+tokens, is left out, and with those what else answers told: each measurement holds its own.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import accumulate
 
 from tollgate.api import units
-from tollgate.api.benchmark import BenchmarkResult, OverLimit, Quantiles, Sketch, StageResult
+from tollgate.api.benchmark import BenchmarkResult, OverLimit, Quantiles, StageResult
+from tollgate.api.sketch import Sketch
 from tollgate.api.transport import coarsen, read_bins, write_bins
 from tollgate.decide.compare import Arm
 
@@ -64,6 +66,10 @@ def _added(stages: Sequence[StageResult]) -> StageResult:
             "blocks": [block for stage in stages for block in stage.blocks],
             "quantiles": _quantiles(stages, sketch),
             "spread": None,
+            "accepted": None,
+            "exit_stages": {},
+            "tokens": None,
+            "stream": None,
             "sketch": sketch,
             "schedule_delay_p99": _longest(stages, lambda stage: stage.schedule_delay_p99),
             "workers_lost": sum(stage.workers_lost for stage in stages),

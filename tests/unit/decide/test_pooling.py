@@ -13,7 +13,7 @@ from tollgate.api.hardware import Hardware
 from tollgate.api.units import parse_duration
 from tollgate.api.verdict import Relation, Verdict
 from tollgate.bench.audit import nearest_rank
-from tollgate.bench.summary import sketch
+from tollgate.bench.sketch import sketch
 from tollgate.decide.benchmark_verdict import benchmark_verdict
 from tollgate.decide.compare import Arm
 from tollgate.decide.judge_benchmark import judge_benchmark
@@ -43,6 +43,17 @@ def test_counts_are_added_and_rates_are_those_of_the_whole_time() -> None:
     assert (both.seconds, both.achieved_rate) == ("120s", "30req/s")
     assert len(both.blocks) == 20
     assert both.spread is None
+
+
+def test_what_answers_told_is_left_out_as_its_times_do_not_add() -> None:
+    told = stage(
+        accepted=5,
+        exitStages={"1": 7},
+        tokens={"output": 100, "rate": "5tok/s"},
+        stream={"streams": 7, "timed": 7, "chunks": 99},
+    )
+    (both,) = pooled([benchmark(told), benchmark(told)]).stages
+    assert (both.accepted, both.exit_stages, both.tokens, both.stream) == (None, {}, None, None)
 
 
 def test_one_alone_is_itself() -> None:

@@ -7,6 +7,7 @@ answer without a token is counted as empty: it has no time to the first token, a
 from __future__ import annotations
 
 import json
+from array import array
 from typing import Any
 
 from tollgate.api.profiles import BenchmarkProfileSpec
@@ -16,7 +17,8 @@ from tollgate.bench.protocols.base import MAX_ANSWER, Reader, Spoken, Whole, com
 from tollgate.bench.protocols.sse import Event, EventStream
 from tollgate.bench.records import Outcome
 
-_MOST_OF_A_STREAM = 8 * MAX_ANSWER  # a chunk of one token has some 250 bytes around it
+_MOST_OF_A_STREAM = 8 * MAX_ANSWER  # bytes; a chunk of one token has some 250 around it
+_MOST_HELD = 1024 * 1024  # bytes of an event, and characters of all text: many streams are read at once
 _BROKEN_OFF = ("abort", "cancelled", "error")  # finish_reason of servers that gave a request up
 
 
@@ -71,10 +73,11 @@ class ChunkReader:
         self._seen = False
         self._done = False
         self._text: list[str] = []
+        self._length = 0
         self._finish_reason: Any = None
         self._usage: Any = None
         self._first = self._last = 0.0
-        self._gaps: list[float] = []
+        self._gaps = array("d")
 
     def feed(self, part: bytes, at: float) -> None:
         if not self._seen:
@@ -83,6 +86,10 @@ class ChunkReader:
             self._seen = True
             if not self._done:
                 self._take(event, at)
+        if self._events.held > _MOST_HELD:
+            raise GarbageError(f"an event of the stream is longer than {_MOST_HELD} bytes")
+        if self._length > _MOST_HELD:
+            raise GarbageError(f"the text of the stream is longer than {_MOST_HELD} characters")
 
     def document(self) -> Any:
         if not self._seen:
@@ -112,6 +119,7 @@ class ChunkReader:
                 self._finish_reason = choice.get("finish_reason") or self._finish_reason
                 if token:
                     self._text.append(text)
+                    self._length += len(text)
                     self._tick(at)
         except FailedError:
             raise

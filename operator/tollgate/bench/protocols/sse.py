@@ -28,6 +28,7 @@ class EventStream:
         self._after_cr = False  # an LF would end no line of its own
         self._type = b""
         self._data: list[bytes] = []
+        self.held = 0  # bytes since the last event that was whole
 
     def feed(self, part: bytes) -> list[Event]:
         """The events that the next bytes complete."""
@@ -41,12 +42,16 @@ class EventStream:
             part = part.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
         else:
             self._after_cr = False
+        self.held += len(part)
         if b"\n" not in part:
             self._parts.append(part)
             return []
         *lines, rest = b"".join((*self._parts, part)).split(b"\n")
         self._parts = [rest] if rest else []
-        return [event for line in lines if (event := self._line(line)) is not None]
+        made = [event for line in lines if (event := self._line(line)) is not None]
+        if not self._data:
+            self.held = len(rest)
+        return made
 
     def _line(self, line: bytes) -> Event | None:
         if not self._begun:

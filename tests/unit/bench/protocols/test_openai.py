@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from array import array
 from typing import Any
 
 import pytest
@@ -42,7 +43,7 @@ def test_a_stream_is_timed_by_its_tokens(chat: Requests) -> None:
     answer = read(chat, ROLE, token("h"), token("i"), token("!"), END, USAGE, DONE)
     assert answer.correct
     assert answer.stream is not None
-    assert (answer.stream.first, answer.stream.last, answer.stream.gaps) == (2.0, 4.0, [1.0, 1.0])
+    assert (answer.stream.first, answer.stream.last, answer.stream.gaps) == (2.0, 4.0, array("d", [1.0, 1.0]))
     assert (answer.input_tokens, answer.output_tokens, answer.estimated) == (4, 3, False)
 
 
@@ -78,7 +79,7 @@ def test_thoughts_are_no_part_of_the_prediction(chat: Requests) -> None:
 def test_all_may_come_at_once(chat: Requests) -> None:
     answer = read(chat, token("hi") + token("!") + USAGE + DONE)
     assert answer.stream is not None
-    assert (answer.stream.first, answer.stream.last, answer.stream.gaps) == (1.0, 1.0, [0.0])
+    assert (answer.stream.first, answer.stream.last, answer.stream.gaps) == (1.0, 1.0, array("d", [0.0]))
 
 
 def test_completions_have_text_in_another_place() -> None:
@@ -127,6 +128,9 @@ BROKEN: dict[str, tuple[list[bytes], Outcome, str]] = {
     "fewer than no tokens": ([token("h"), usage(completion_tokens=-3), DONE], Outcome.GARBAGE, "no number of tokens"),
     "no tokens for a text": ([token("h"), usage(completion_tokens=0), DONE], Outcome.GARBAGE, "has no tokens"),
     "more than there can be": ([token("h"), usage(completion_tokens=10**15), DONE], Outcome.GARBAGE, "no number"),
+    "an event without an end": ([b"data: " + b"x" * 1_100_000], Outcome.GARBAGE, "an event of the stream is longer"),
+    "an event of many lines": ([b"data: " + b"x" * 10_000 + b"\n"] * 110, Outcome.GARBAGE, "an event of the stream"),
+    "a text without an end": ([token("x" * 100_000)] * 11, Outcome.GARBAGE, "the text of the stream is longer"),
     "part of a token": ([token("h"), usage(completion_tokens=1.5), DONE], Outcome.GARBAGE, "no number of tokens"),
 }  # fmt: skip
 
