@@ -14,7 +14,7 @@ from tollgate.api.transport import LIMIT, merge_pairs, pack, unpack, write_bins
 PREFIX = "tollgate-benchmark-part/1:"
 
 _COARSEST = 1.5  # a growth beyond it says too little about any latency
-_SHORT_TEXT = 200  # characters of clientLimited that are kept when room is short
+_SHORT_TEXT, _SHORT_EXAMPLE = 200, 80  # characters that are kept when room is short
 
 
 def encode_part(part: BenchmarkPart) -> str:
@@ -67,13 +67,14 @@ def _coarser_and_coarser(part: BenchmarkPart) -> Iterator[BenchmarkPart]:
     yield part
     for shrink in (
         _one_coarse_block_of_warm_up,
+        _with_short_texts,
         coarser,
         coarser,
         coarser,
         longer,
         coarser,
         longer,
-        _with_short_text,
+        _without_examples,
         longer,
         coarser,
         coarser,
@@ -99,5 +100,11 @@ def _one_coarse_block_of_warm_up(stage: StagePart) -> StagePart:
     return stage
 
 
-def _with_short_text(stage: StagePart) -> StagePart:
-    return stage.model_copy(update={"client_limited": stage.client_limited[:_SHORT_TEXT]})
+def _with_short_texts(stage: StagePart) -> StagePart:
+    examples = {kind: example[:_SHORT_EXAMPLE] for kind, example in stage.error_examples.items()}
+    limited = stage.client_limited[:_SHORT_TEXT]
+    return stage.model_copy(update={"client_limited": limited, "error_examples": examples})
+
+
+def _without_examples(stage: StagePart) -> StagePart:
+    return stage.model_copy(update={"error_examples": {}})

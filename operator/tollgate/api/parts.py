@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints, model_validator
 
 from tollgate.api.base import Model, Text
-from tollgate.api.benchmark import MOST_WORKERS, OverLimit, Repetition
+from tollgate.api.benchmark import MOST_WORKERS, Example, OverLimit, Repetition
 from tollgate.api.canonical import Digest
 from tollgate.api.quantities import Count, Duration, Number, Rate
 
@@ -44,6 +44,9 @@ class StagePart(Model):
     errors: Count = Field(description="Of these, those that failed.")
     error_kinds: Annotated[dict[str, Count], Field(max_length=16)] = Field(
         default_factory=dict, description="Errors by kind."
+    )
+    error_examples: Annotated[dict[str, Example], Field(max_length=16)] = Field(
+        default_factory=dict, description="The first error of each kind, in words."
     )
     over_limit: Annotated[list[OverLimit], Field(max_length=16)] = Field(
         default_factory=list, description="Exact counts at each limit."

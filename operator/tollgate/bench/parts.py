@@ -33,6 +33,7 @@ def part_of(stage: LoadStage, planned: int, run: StageRun, limits: Sequence[str]
         requests=told.requests,
         errors=told.errors,
         error_kinds=told.error_kinds,
+        error_examples=told.error_examples,
         over_limit=told.over_limit,
         scored=told.scored,
         correct=told.correct,

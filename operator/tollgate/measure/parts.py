@@ -7,6 +7,7 @@ is. A pod without a part leaves a gap in every stage, and each stage says so: no
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
@@ -114,6 +115,7 @@ def _stage(of_pod: Mapping[int, StagePart], gap: _Gap) -> StageResult:
         requests=requests,
         errors=errors,
         error_kinds=_added([s.error_kinds for s in shares]),
+        error_examples=dict(ChainMap(*(s.error_examples for s in shares))),
         over_limit=[
             OverLimit(limit=over.limit, requests=sum(share.over_limit[i].requests for share in shares))
             for i, over in enumerate(first.over_limit)

@@ -115,7 +115,7 @@ def test_a_part_fits_into_a_termination_message_with_every_count(stages: int) ->
     text = encode_part(sent)
     assert len(text) <= LIMIT
     for before, after in zip(sent.stages, decode_part(text).stages, strict=True):
-        counted = {"growth", "blocks", "client_limited"}
+        counted = {"growth", "blocks", "client_limited", "error_examples"}
         assert after.model_dump(exclude=counted) == before.model_dump(exclude=counted)
         assert sum(block.sum for block in after.blocks) == sum(block.sum for block in before.blocks)
         assert float(after.growth) < 1.5
@@ -131,6 +131,13 @@ def test_a_lost_pod_and_a_limited_one_are_said_in_every_stage() -> None:
         "1 of 3 pods left no result: pod 1: OOMKilled, exit code 137; pod 0: requests were sent late"
     )
     assert (result.requests, result.workers_lost) == (200, 4)
+
+
+def test_the_first_pods_example_of_each_kind_of_error_is_kept() -> None:
+    made = parts(measured(400), 2)
+    made[0].stages[0].error_examples = {"timeout": "no answer in time"}
+    made[1].stages[0].error_examples = {"timeout": "another one", "http_5xx": "HTTP 500"}
+    assert merged(made).error_examples == {"timeout": "no answer in time", "http_5xx": "HTTP 500"}
 
 
 def test_no_part_at_all_is_no_result() -> None:
