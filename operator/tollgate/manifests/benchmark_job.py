@@ -13,7 +13,7 @@ from typing import Any
 
 from tollgate.api.profiles import BenchmarkProfileSpec
 from tollgate.manifests import benchmark_credentials
-from tollgate.manifests.names import BENCHMARK, MANAGED_BY, MANAGER, Identity, fit
+from tollgate.manifests.names import BENCHMARK, MANAGED_BY, MANAGER, Identity, fit, host
 from tollgate.ports import Object
 
 _PLAN_KEY = "plan.json"
@@ -28,9 +28,9 @@ class JobSettings:
     pull_policy: str = "IfNotPresent"
 
 
-def job_name(benchmark: Identity) -> str:
-    """Name of the Job of a Benchmark, and of its ConfigMap."""
-    return fit(benchmark.name)
+def job_name(benchmark: Identity, pods: int) -> str:
+    """Name of the Job of a Benchmark. The hosts of an Indexed Job are called after it, with -15 at the end at most."""
+    return host(benchmark.name, 60) if pods > 1 else fit(benchmark.name)
 
 
 def benchmark_config_map(benchmark: Identity, plan: Mapping[str, Any]) -> Object:
@@ -38,7 +38,7 @@ def benchmark_config_map(benchmark: Identity, plan: Mapping[str, Any]) -> Object
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",
-        "metadata": _metadata(benchmark),
+        "metadata": _metadata(benchmark, fit(benchmark.name)),
         "data": {_PLAN_KEY: json.dumps(plan, sort_keys=True)},
     }
 
@@ -50,7 +50,7 @@ def benchmark_job(
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
-        "metadata": _metadata(benchmark),
+        "metadata": _metadata(benchmark, job_name(benchmark, profile.pods)),
         "spec": {
             **_tries(profile),
             "podReplacementPolicy": "Failed",
@@ -111,7 +111,7 @@ def _pod(benchmark: Identity, profile: BenchmarkProfileSpec, settings: JobSettin
         **(_apart(benchmark) if profile.pods > 1 else {}),
         "containers": [_container(profile, settings)],
         "volumes": [
-            {"name": "plan", "configMap": {"name": job_name(benchmark)}},
+            {"name": "plan", "configMap": {"name": fit(benchmark.name)}},
             {
                 "name": "dataset",
                 "configMap": {"name": dataset.name, "items": [{"key": dataset.key, "path": dataset.key}]},
@@ -166,9 +166,9 @@ def _labels(benchmark: Identity) -> dict[str, str]:
     return {MANAGED_BY: MANAGER, BENCHMARK: fit(benchmark.name)}
 
 
-def _metadata(benchmark: Identity) -> Object:
+def _metadata(benchmark: Identity, name: str) -> Object:
     return {
-        "name": job_name(benchmark),
+        "name": name,
         "namespace": benchmark.namespace,
         "labels": _labels(benchmark),
         "ownerReferences": [benchmark.owner_reference()],

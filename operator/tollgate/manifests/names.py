@@ -74,6 +74,13 @@ def fit(name: str, limit: int = 63) -> str:
     return f"{name[: limit - 9].rstrip('-.')}-{_short_hash(name)}"
 
 
+def host(name: str, limit: int) -> str:
+    """`name` as hosts are called: as `fit`, with a hash in the place of dots."""
+    if "." not in name:
+        return fit(name, limit)
+    return f"{name.replace('.', '-')[: limit - 9].rstrip('-')}-{_short_hash(name)}"
+
+
 def candidate_name(target: str) -> str:
     """Name of the candidate's Deployment."""
     return fit(f"{target}-candidate")

@@ -82,12 +82,12 @@ class BenchmarkReconciler:
                 "kubectl get benchmarkprofiles",
             )
         profile = BenchmarkProfile.model_validate(found).spec
-        job = await self._cluster.get(JOB, key.namespace, job_name(identity))
+        job = await self._cluster.get(JOB, key.namespace, job_name(identity, profile.pods))
         if job is None:
             return await self._start(raw, wanted, identity, profile)
         if not owned_by(job, identity):
             return await self._fail(
-                raw, status, "JobConflict", f"Job {job_name(identity)} belongs to something else"
+                raw, status, "JobConflict", f"Job {job['metadata']['name']} belongs to something else"
             )
         return await self._follow(raw, wanted, job, profile)
 

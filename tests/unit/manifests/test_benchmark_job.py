@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 
 import pytest
@@ -138,3 +139,16 @@ def test_the_authorities_may_be_in_a_secret(measurement: Identity, profile: Benc
     named = profile.dump() | {"tls": {"ca": {"secret": {"name": "trust"}}}}
     job = benchmark_job(measurement, BenchmarkProfileSpec.model_validate(named), JobSettings("i"))
     assert job["spec"]["template"]["spec"]["volumes"][-1]["secret"]["secretName"] == "trust"
+
+
+@pytest.mark.parametrize("name", ["b" * 63, "a.b", "x" * 30 + "." + "y" * 200])
+def test_the_pods_of_an_indexed_job_can_be_called_after_it(profile: BenchmarkProfileSpec, name: str) -> None:
+    """The API server refuses a Job whose last pod's host would not be a DNS label."""
+    by_hand = Identity(BENCHMARK, "vision", name, "u")
+    alone = benchmark_job(by_hand, profile, JobSettings("i"))
+    profile.pods = 16
+    several = benchmark_job(by_hand, profile, JobSettings("i"))
+    assert re.fullmatch(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", several["metadata"]["name"] + "-15")
+    plan = benchmark_config_map(by_hand, {})["metadata"]["name"]
+    for job in (alone, several):
+        assert job["spec"]["template"]["spec"]["volumes"][0]["configMap"]["name"] == plan
