@@ -3,9 +3,10 @@
     python bench/highest_rate.py [--seconds 5] [--repeats 3] [--start 500] [--workers 1] [--peers fortio]
 
 First 1,000 requests/s, several times. Then the highest rate that is held: doubled until it is not, then bisected. Held
-means the same for everyone as far as they tell: 99.5 % of the rate, no errors. Ours must also be on time (99th
-percentile of the schedule delay at most 2 ms) and not call itself the limit; a peer does not tell how late it sends.
-Client and server have a core each, and the server answers at once. At last: twice as much, which must be refused.
+means the same for everyone as far as they tell: 99.5 % of the rate and no errors, at the first or the second try. Ours
+must also be on time (99th percentile of the schedule delay at most 2 ms) and not call itself the limit; a peer does not
+tell how late it sends. Client and server have a core each, and the server answers at once. At last: twice as much,
+which must be refused.
 """
 
 from __future__ import annotations
@@ -26,8 +27,12 @@ _CONNECTIONS = 64  # of fortio: what it needs at its highest rates, and more cos
 Holds = Callable[[int], bool]
 
 
-def highest(holds: Holds, start: int) -> int:
+def highest(once: Holds, start: int) -> int:
     """The highest rate that is held, to the precision; 0 if not even an eighth of the first one is."""
+
+    def holds(rate: int) -> bool:
+        return once(rate) or once(rate)
+
     low, high = 0, start
     while holds(high):
         low, high = high, 2 * high
