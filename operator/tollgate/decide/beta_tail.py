@@ -23,6 +23,9 @@ Array = NDArray[np.float64]
 _NODES, _WEIGHTS = (0.5 * part for part in np.polynomial.legendre.leggauss(32))
 _NODES += 0.5
 
+_ROWS = 1024
+"""So many integrals are worked out at a time: their nodes fit into a processor's cache."""
+
 _NOTHING = 37.0
 """The integrand is left out where it is below exp(-37), a part in 1e16 of its greatest value."""
 
@@ -33,7 +36,7 @@ _WIDEST = 10.0
 def log_mills(a: Array, b: Array, x: Array) -> tuple[Array, Array]:
     """ln(P(X <= x) / pdf(x)) and ln(P(X >= x) / pdf(x)) for X ~ Beta(a, b), a, b > 0, 0 < x < 1; elementwise.
 
-    The arguments are of one shape, with at least one dimension.
+    The arguments are vectors of one length, at least 1.
     """
     mirrored = x > 0.5  # 1 - X instead, as small x loses no digits
     a, b, x = np.where(mirrored, b, a), np.where(mirrored, a, b), np.where(mirrored, 1 - x, x)
@@ -54,14 +57,21 @@ def _log_lesser_tail(a: Array, b: Array, x: Array, lower: NDArray[np.bool_], odd
     m = a + b
     reach = _reach(a, m, x, lower)
     wide = reach >= _WIDEST
-    t = np.where(lower, -reach, reach)[..., None] * _NODES
-    heights = np.exp(a[..., None] * t - m[..., None] * np.log1p(x[..., None] * np.expm1(t)))
-    log_tail: Array = np.log(reach * (heights @ _WEIGHTS))
+    arguments = (a, m, x, np.where(lower, -reach, reach))
+    means = [_mean_height(*(v[i : i + _ROWS] for v in arguments)) for i in range(0, len(a), _ROWS)]
+    log_tail: Array = np.log(reach * np.concatenate(means))
     if wide.any():
         a, b, x, lower = a[wide], b[wide], x[wide], lower[wide]
         tail = betainc(np.where(lower, a, b), np.where(lower, b, a), np.where(lower, x, 1 - x))
         log_tail[wide] = np.log(tail) - odds[wide]
     return log_tail
+
+
+def _mean_height(a: Array, m: Array, x: Array, end: Array) -> Array:
+    """The mean of the integrand from t = 0 to `end`."""
+    t = end[:, None] * _NODES
+    heights: Array = np.exp(a[:, None] * t - m[:, None] * np.log1p(x[:, None] * np.expm1(t))) @ _WEIGHTS
+    return heights
 
 
 def _reach(a: Array, m: Array, x: Array, lower: NDArray[np.bool_]) -> Array:

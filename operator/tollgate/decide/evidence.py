@@ -63,9 +63,13 @@ def log_evidence(n: ArrayLike, slow: ArrayLike, p0: ArrayLike, alpha: ArrayLike)
         *(np.asarray(each, dtype=float) for each in (n, slow, p0, alpha))
     )
     _check(n, slow, p0, alpha)
-    a, b = prior(p0, alpha)
-    below, above = log_mills(np.stack((a, a + slow)), np.stack((b, b + (n - slow))), np.stack((p0, p0)))
-    return Evidence(breach=above[1] - above[0], within=below[1] - below[0])
+    tests, which = np.unique(p0 + 1j * alpha, return_inverse=True)  # a budget has few, and each has one prior
+    which = which.ravel()
+    a, b = prior(tests.real, tests.imag)
+    counted = (a[which] + slow.ravel(), b[which] + (n - slow).ravel(), p0.ravel())
+    below, above = log_mills(*map(np.concatenate, zip((a, b, tests.real), counted, strict=True)))
+    breach, within = (tail[len(tests) :] - tail[which] for tail in (above, below))
+    return Evidence(breach=breach.reshape(n.shape), within=within.reshape(n.shape))
 
 
 def log_breach(n: float, slow: float, p0: float, alpha: float) -> float:
