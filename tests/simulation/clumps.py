@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import chdtrc
 
 from tests.simulation.rules import Boundary, Counts, boundary
 from tests.simulation.traffic import Scrapes, poisson
@@ -14,9 +15,10 @@ from tollgate.api.evidence import MOST_BLOCKS
 from tollgate.api.verdict import Verdict
 from tollgate.decide.bets import log_bets
 from tollgate.decide.crossing import requests_until_breach
-from tollgate.decide.dispersion import clumping
+from tollgate.decide.dispersion import SIGNIFICANT, clumping
 from tollgate.decide.evidence import judge_counts, log_evidence
 from tollgate.decide.levels import Levels
+from tollgate.decide.means import MIN_LIVE_BLOCKS
 
 PER_SCRAPE = 100
 """Requests at each scrape: as many as a block must have for p99, so that each scrape is one."""
@@ -123,17 +125,29 @@ def _first(spoken: NDArray[np.bool_]) -> Counts:
 
 
 def _guarded_within(seen: Scrapes, rule: Boundary, p0: float, alpha: float) -> Counts:
-    requests, slow = seen.between()
     spoken = rule.is_within(seen.requests, seen.slow)
-    first = np.zeros(len(slow), np.int64)
-    for run in np.flatnonzero(spoken.any(axis=1)):
-        blocks = list(zip(slow[run].tolist(), requests[run].tolist(), strict=True))
-        looks = np.flatnonzero(spoken[run])
-        factor = np.array([clumping(blocks[: look + 1]) for look in looks])
-        evidence = log_evidence(seen.requests[run][looks] / factor, seen.slow[run][looks] / factor, p0, alpha)
-        speaks = evidence.within >= -np.log(alpha)
-        first[run] = looks[speaks.argmax()] + 1 if speaks.any() else 0
-    return first
+    factor = clumpings(seen)[spoken]
+    evidence = log_evidence(seen.requests[spoken] / factor, seen.slow[spoken] / factor, p0, alpha)
+    spoken[spoken] = evidence.within >= -np.log(alpha)
+    return _first(spoken)
+
+
+def clumpings(seen: Scrapes) -> NDArray[np.float64]:
+    """`decide.dispersion.clumping` of the scrapes up to each look, (runs, looks): all of its sums are running ones."""
+    requests, slow = seen.between()
+    root = np.sqrt(requests)
+    a, b = (np.diff(each, axis=1, prepend=0.0) for each in (slow / root, root))
+    a[:, 0] = b[:, 0] = 0.0  # the first scrape has no neighbour before it
+    fraction = seen.slow / seen.requests
+    aa, ab, bb = (each.cumsum(axis=1) for each in (a * a, a * b, b * b))
+    pairs = np.arange(slow.shape[1])
+    known = (pairs >= MIN_LIVE_BLOCKS - 1) & (fraction > 0) & (fraction < 1)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        half_squares = (aa - 2 * fraction * ab + fraction**2 * bb) / 2
+        factor = half_squares / pairs / (fraction * (1 - fraction))
+        freedom = 2 * pairs**2 / (3 * pairs - 1)
+        significant = chdtrc(freedom, factor * freedom) < SIGNIFICANT
+    return np.where(known & significant, factor, 1.0)
 
 
 def verdict(blocks: list[tuple[float, float]], p0: float, alpha: float) -> Verdict:

@@ -133,7 +133,7 @@ def ever_wrong() -> str:
     """How often a release that is exactly at its limit is ever called either way, looking after every request."""
     rows = []
     for name, p0 in QUANTILES.items():
-        requests = round(200 / p0)
+        requests = round(100 / p0)
         for alpha in (0.05, 0.01):
             rule = boundary(p0, alpha, requests)
             breach = exact.after_every_request(p0, rule, requests, "breach").breach[-1]

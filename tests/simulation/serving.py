@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import xlogy
 
 from tollgate.decide.detector import DAY_SECONDS, level, one_digit
 from tollgate.decide.evidence import log_evidence
@@ -47,14 +48,26 @@ def first_breach(seen: Traffic, p0: float, alpha: float, *, carried: bool) -> Ar
         n, slow, age = n + seen.requests[:, look], slow + seen.slow[:, look], age + seen.seconds
         starts = [one_digit(start) for start in (given + evidence).tolist()] if carried else np.ones(runs)
         levels = np.array([level(alpha, start) for start in starts])
-        against = log_evidence(n, slow, p0, levels).breach
+        most = _most_evidence(n, slow, p0)
+        against, favour = np.full((2, runs), -np.inf)
+        asked = (slow < n * p0) & (most >= -np.log(alpha))
+        favour[asked] = log_evidence(n[asked], slow[asked], p0, alpha).within
+        within = favour >= -np.log(alpha)
+        ends = age >= np.where(within, SPOKEN_WINDOW_SECONDS, WINDOW_SECONDS)
+        asked = ends | (slow > n * p0) & (most >= -np.log(levels))
+        against[asked] = log_evidence(n[asked], slow[asked], p0, levels[asked]).breach
         breach = against >= -np.log(levels)
-        within = log_evidence(n, slow, p0, alpha).within >= -np.log(alpha)
         first = np.minimum(first, np.where(breach, (look + 1) * seen.seconds, np.inf))
         if np.isfinite(first).all():
             break
-        over = age >= np.where(breach | within, SPOKEN_WINDOW_SECONDS, WINDOW_SECONDS)
+        over = ends | breach & (age >= SPOKEN_WINDOW_SECONDS)
         evidence = np.where(over, np.where(breach, 0.0, (given + evidence) * np.exp(against)), evidence)
         given = np.where(over, age / DAY_SECONDS, given)
         n, slow, age = (np.where(over, 0.0, each) for each in (n, slow, age))
     return first
+
+
+def _most_evidence(n: Array, slow: Array, p0: float) -> Array:
+    """No mixture is more likely than the likeliest rate: the logarithm of its likelihood over that of p0."""
+    n = np.maximum(n, 1.0)
+    return np.asarray(xlogy(slow, slow / (n * p0)) + xlogy(n - slow, (n - slow) / (n * (1 - p0))))

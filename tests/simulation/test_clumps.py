@@ -8,9 +8,20 @@ import numpy as np
 import pytest
 
 from tests.simulation.chance import at_most
-from tests.simulation.clumps import PER_SCRAPE, bursts, guarded, overloads, straddling, unguarded, verdict
+from tests.simulation.clumps import (
+    PER_SCRAPE,
+    bursts,
+    clumpings,
+    guarded,
+    overloads,
+    straddling,
+    unguarded,
+    verdict,
+)
 from tests.simulation.rules import boundary
+from tests.simulation.traffic import poisson
 from tests.unit.decide.objectives import objective
+from tollgate.decide.dispersion import clumping
 from tollgate.decide.judge_live import judge_live
 from tollgate.measure.counts import Block, LiveCounts
 
@@ -32,6 +43,16 @@ def test_simulated_verdict_is_the_product_s() -> None:
             live = LiveCounts(0.0, 1.0, counted, pods={"pod": looks * PER_SCRAPE})
             (said,) = judge_live([tail], live, alpha=ALPHA)
             assert said.verdict is verdict(blocks, P0, ALPHA)
+
+
+def test_simulated_clumping_is_the_product_s() -> None:
+    bad = bursts(P0, 5, runs=20, looks=60, seed=47)
+    assert (factors := clumpings(bad)).max() > 1 > factors.min() - 1e-9
+    for seen in (bad, poisson(5 * P0, per_scrape=60, runs=20, looks=60, seed=47)):
+        requests, slow = seen.between()
+        for run, factors in enumerate(clumpings(seen)):
+            blocks = list(zip(slow[run].tolist(), requests[run].tolist(), strict=True))
+            assert factors == pytest.approx([clumping(blocks[: look + 1]) for look in range(60)])
 
 
 def test_independent_requests_keep_the_promise() -> None:

@@ -66,7 +66,7 @@ def test_simulated_detector_is_the_product_s() -> None:
 def test_a_service_at_its_limit_is_called_a_breach_as_rarely_as_stated() -> None:
     """At confidence 0.8, the least there is: by chance within t days at most (1 + t) / 5, on average after 4 days."""
     days, alpha = 8, 0.2
-    seen = traffic(np.full(days * 24 * 60, P0), 1.0, 60.0, runs=100, seed=51)
+    seen = traffic(np.full(days * 24 * 60, P0), 1.0, 60.0, runs=60, seed=51)
     after = first_breach(seen, P0, alpha, carried=True) / DAY_SECONDS
     assert at_most(2 * alpha, after <= 1)
     assert at_most(3 * alpha, after <= 2)

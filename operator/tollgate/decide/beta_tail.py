@@ -36,7 +36,7 @@ _WIDEST = 10.0
 def log_mills(a: Array, b: Array, x: Array) -> tuple[Array, Array]:
     """ln(P(X <= x) / pdf(x)) and ln(P(X >= x) / pdf(x)) for X ~ Beta(a, b), a, b > 0, 0 < x < 1; elementwise.
 
-    The arguments are vectors of one length, at least 1.
+    The arguments are vectors of one length.
     """
     mirrored = x > 0.5  # 1 - X instead, as small x loses no digits
     a, b, x = np.where(mirrored, b, a), np.where(mirrored, a, b), np.where(mirrored, 1 - x, x)
@@ -58,7 +58,7 @@ def _log_lesser_tail(a: Array, b: Array, x: Array, lower: NDArray[np.bool_], odd
     reach = _reach(a, m, x, lower)
     wide = reach >= _WIDEST
     arguments = (a, m, x, np.where(lower, -reach, reach))
-    means = [_mean_height(*(v[i : i + _ROWS] for v in arguments)) for i in range(0, len(a), _ROWS)]
+    means = [_mean_height(*(v[i : i + _ROWS] for v in arguments)) for i in range(0, max(1, len(a)), _ROWS)]
     log_tail: Array = np.log(reach * np.concatenate(means))
     if wide.any():
         a, b, x, lower = a[wide], b[wide], x[wide], lower[wide]

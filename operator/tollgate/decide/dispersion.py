@@ -21,7 +21,7 @@ from scipy.special import chdtrc
 
 from tollgate.decide.means import MIN_LIVE_BLOCKS
 
-_SIGNIFICANT = 0.001
+SIGNIFICANT = 0.001
 
 
 def clumping(blocks: Sequence[tuple[float, float]]) -> float:
@@ -40,4 +40,4 @@ def clumping(blocks: Sequence[tuple[float, float]]) -> float:
     factor = half_squares / pairs / (fraction * (1 - fraction))
     # Overlapping differences vary more than independent ones: a chi-square matched in mean and variance.
     scale = (3 * pairs - 1) / (2 * pairs)
-    return factor if chdtrc(pairs / scale, factor * pairs / scale) < _SIGNIFICANT else 1.0
+    return factor if chdtrc(pairs / scale, factor * pairs / scale) < SIGNIFICANT else 1.0
