@@ -4,8 +4,9 @@
 
 The server runs in a process of its own and reads the same clock (CLOCK_MONOTONIC) right before it writes a chunk to
 its socket. So the error of a time to first token is what lies between that and the moment that the load generator
-took: the kernel, the event loop, and whatever else this machine does. It exits with 1 where the 99th percentile of that
-error is above 2 ms, or where the load was not what was asked for.
+took: the kernel, the event loop, and whatever else this machine does. How late the event loop's heartbeat was says how
+much of that is the machine's. It exits with 1 where the 99th percentile of that error is above 2 ms in more than half
+of the repeats, or where the load was not what was asked for.
 """
 
 from __future__ import annotations
@@ -38,6 +39,7 @@ from tollgate.bench.summary import summarize
 
 _TOKENS = 100  # of each stream
 _ALLOWED = 0.002  # seconds
+_LEAD = 0.05  # seconds until the first stream can be due
 _HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
 _PROMPT = re.compile(rb'"prompt":"(\d+)"')
 
@@ -112,9 +114,13 @@ class Row(NamedTuple):
     chunks: float  # a second, in the steady part
     first: tuple[float, float, float]  # median, 99th percentile, maximum
     last: tuple[float, float, float]
+    lag: float  # seconds that the event loop's heartbeat was late, 99th percentile
     cpu: float  # of one core
     failed: int
     limited: str
+
+    def holds(self, chunks_per_second: float) -> bool:
+        return self.first[1] <= _ALLOWED and self.chunks >= 0.9 * chunks_per_second and not self.failed
 
 
 async def measure(target: str, rate: float, seconds: float, server: Connection) -> Row:
@@ -137,19 +143,20 @@ async def measure(target: str, rate: float, seconds: float, server: Connection) 
     client = Client([target], requests.access)
     schedule = plan_stage(stage, len(requests), 1, 0)
     running = Stage(schedule, requests, client, profile.timeout_seconds)
-    before, start = time.process_time(), time.perf_counter()
+    before, start = time.process_time(), now()
+    begun = start + _LEAD
     try:
-        run = await running.run()
+        run = await running.run(begun)
     finally:
         await client.close()
-    cpu = (time.process_time() - before) / (time.perf_counter() - start)
+    cpu = (time.process_time() - before) / (now() - start)
     server.send("stop")
     sent: Sent = server.recv()
     told = run.told
     assert told is not None
     good = run.outcome == Outcome.ANSWERED
     wrote = np.array([sent.get(item, (np.nan, np.nan)) for item in schedule.items.tolist()])
-    late = np.stack([told.first, told.last], axis=1) + running._start - wrote
+    late = np.stack([told.first, told.last], axis=1) + begun - wrote
     begin, end = 0.4 * schedule.span, schedule.span
     overlap = np.clip(np.minimum(told.last, end) - np.maximum(told.first, begin), 0, None)[good]
     at_once = float(overlap.sum()) / (end - begin)
@@ -159,6 +166,7 @@ async def measure(target: str, rate: float, seconds: float, server: Connection) 
         at_once / gap,
         _three(late[good, 0]),
         _three(late[good, 1]),
+        nearest_rank(run.lags, 990),
         cpu,
         int(np.count_nonzero(~good)),
         summarize(stage, run, ["1s"]).client_limited,
@@ -181,8 +189,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     gap = options.streams / options.chunks_per_second
     rate = options.streams / ((_TOKENS - 1) * gap)
     print(f"{os.cpu_count()} cores, load average {os.getloadavg()[0]:.1f}")
-    print("streams  chunks/s  first token late by p50, p99, max   last token                    CPU  failed")
-    held = True
+    print(
+        "streams  chunks/s  first token late by p50, p99, max   last token                        loop   CPU  failed"
+    )
+    rows: list[Row] = []
     for _ in range(options.repeats):
         ours, theirs = multiprocessing.Pipe()
         server = multiprocessing.get_context("spawn").Process(target=_serve, args=(theirs, gap), daemon=True)
@@ -191,11 +201,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         server.join(10)
         first, last = (" ".join(f"{1e3 * value:8.3f}" for value in three) for three in (row.first, row.last))
         print(
-            f"{row.streams:7.0f}  {row.chunks:8.0f}  {first} ms    {last} ms  {row.cpu:5.0%}  {row.failed:6}"
-            f"  {row.limited}"
+            f"{row.streams:7.0f}  {row.chunks:8.0f}  {first} ms    {last} ms  {1e3 * row.lag:5.2f} {row.cpu:5.0%}"
+            f"  {row.failed:6}  {row.limited}"
         )
-        offered = row.chunks >= 0.9 * options.chunks_per_second
-        held &= row.first[1] <= _ALLOWED and offered and not row.failed
+        rows.append(row)
+    held = 2 * sum(row.holds(options.chunks_per_second) for row in rows) > len(rows)
     print("holds" if held else "does not hold", f"the first token to {1e3 * _ALLOWED:g} ms (p99)")
     return 0 if held else 1
 
