@@ -70,10 +70,16 @@ def contains(actual: Any, wanted: Any) -> bool:
 def test_a_benchmark_job_is_taken_as_it_is(kubectl: Kubectl, namespace: str) -> None:
     owner = Identity(BENCHMARK, namespace, "digits-1", "aaaaaaaa-bbbb-cccc-dddd-eeeeeeeeeeee")
     many = PROFILE.model_copy(update={"pods": 4, "workers": 2})
+    ca = {"configMap": {"name": "trust"}}
+    secured = BenchmarkProfileSpec.model_validate(
+        PROFILE.dump()
+        | {"bearerToken": {"name": "model-key"}, "tls": {"ca": ca, "serverName": "digits.vision.svc"}}
+    )
     for obj in (
         benchmark_config_map(owner, {"limits": ["250ms"]}),
         benchmark_job(owner, PROFILE, JobSettings("tollgate.dev/operator:dev")),
         benchmark_job(owner, many, JobSettings("tollgate.dev/operator:dev")),
+        benchmark_job(owner, secured, JobSettings("tollgate.dev/operator:dev")),
     ):
         taken = json.loads(kubectl("create", "--dry-run=server", "-o", "json", objects=[obj]))
         assert contains(taken, obj)

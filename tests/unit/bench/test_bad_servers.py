@@ -22,24 +22,25 @@ from tollgate.decide.judge_benchmark import judge_benchmark
 REQUESTS = 300  # enough to certify a p99 at 95 %, were they good
 STAGE = stage(rate=f"{REQUESTS}req/s").dump()
 PROTOCOLS: dict[str, tuple[dict[str, Any], Any]] = {
-    "JSON": ({}, [1, 2]),
     "OpenInference": (TENSOR, [1, 2]),
     "OpenAIChat": (CHAT, "hello"),
-    "OpenAIChat in one piece": (CHAT | {"stream": False}, "hello"),
 }
 
 
-def says(data: bytes, then: str = "closes") -> RawHandler:
-    """A server that says this to each request and closes, half-closes, or waits for ever."""
+def says(data: bytes, then: str = "goes on") -> RawHandler:
+    """A server that says this to each request of a connection, or to one and closes, half-closes, or waits for ever."""
 
     async def handler(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await read_request(reader)
-        writer.write(data)
-        if then == "half-closes":
-            writer.write_eof()
-        await writer.drain()
-        if then != "closes":
-            await reader.read()
+        while True:
+            await read_request(reader)
+            writer.write(data)
+            if then == "half-closes":
+                writer.write_eof()
+            await writer.drain()
+            if then == "closes":
+                return
+            if then != "goes on":
+                await reader.read()
 
     return handler
 
@@ -51,7 +52,7 @@ def good(body: bytes) -> bytes:
 BAD: dict[str, tuple[RawHandler, set[str]]] = {
     "slow": (says(b"", then="waits"), {"timeout"}),
     "half-closing": (says(b"", then="half-closes"), {"disconnect"}),
-    "closing too soon": (says(good(b"{}")[:-1]), {"disconnect"}),
+    "closing too soon": (says(good(b"{}")[:-1], then="closes"), {"disconnect"}),
     "sending garbage": (says(bytes(range(256)) * 4), {"garbage"}),
     "redirecting": (
         says(b"HTTP/1.1 308 Permanent Redirect\r\nLocation: /v3\r\nContent-Length: 0\r\n\r\n"),
