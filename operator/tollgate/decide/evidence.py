@@ -69,7 +69,7 @@ def log_evidence(n: ArrayLike, slow: ArrayLike, p0: ArrayLike, alpha: ArrayLike)
     counted = (a[which] + slow.ravel(), b[which] + (n - slow).ravel(), p0.ravel())
     below, above = log_mills(*map(np.concatenate, zip((a, b, tests.real), counted, strict=True)))
     breach, within = (tail[len(tests) :] - tail[which] for tail in (above, below))
-    return Evidence(breach=breach.reshape(n.shape), within=within.reshape(n.shape))
+    return Evidence(*(each.reshape(n.shape)[()] for each in (breach, within)))
 
 
 def log_breach(n: float, slow: float, p0: float, alpha: float) -> float:
