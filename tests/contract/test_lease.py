@@ -77,7 +77,7 @@ def holder(kubectl: Any, namespace: str) -> Callable[[], str]:
     return read
 
 
-def wait_for(condition: Callable[[], bool], seconds: float = 30.0) -> float:
+def wait_for(condition: Callable[[], bool], seconds: float = 120.0) -> float:
     """Seconds until the condition held."""
     began = time.monotonic()
     while not condition():

@@ -176,9 +176,13 @@ def _metadata(benchmark: Identity, name: str) -> Object:
 
 
 def _times(number: int, quantity: str) -> str:
-    """So many times a quantity such as 500m, 2 or 256Mi, in its own unit."""
+    """So many times a quantity such as 500m, 2 or 256Mi, as the API server writes it."""
     digits = quantity.rstrip("mMGi")
-    return f"{number * int(digits)}{quantity[len(digits) :]}"
+    unit, total = quantity[len(digits) :], number * int(digits)
+    for small, size, large in (("m", 1000, ""), ("Mi", 1024, "Gi")):
+        if unit == small and total % size == 0:
+            return f"{total // size}{large}"
+    return f"{total}{unit}"
 
 
 def _burst(request: str) -> str:

@@ -59,7 +59,8 @@ def test_its_schedule_is_not_throttled_below_one_core(
     profile.resources.cpu = request_
     job = benchmark_job(measurement, profile, JobSettings("i"))
     resources = job["spec"]["template"]["spec"]["containers"][0]["resources"]
-    assert resources["requests"] == {"cpu": request_, "memory": "256Mi"}
+    written = "1" if request_ == "1000m" else request_  # as the API server does
+    assert resources["requests"] == {"cpu": written, "memory": "256Mi"}
     assert resources["limits"] == {"cpu": limit, "memory": "256Mi"}
 
 
@@ -69,6 +70,11 @@ def test_each_worker_has_the_resources_of_one(measurement: Identity, profile: Be
     resources = job["spec"]["template"]["spec"]["containers"][0]["resources"]
     assert resources["requests"] == {"cpu": "1500m", "memory": "768Mi"}
     assert resources["limits"] == {"cpu": "3", "memory": "768Mi"}
+
+    profile.workers = 4
+    job = benchmark_job(measurement, profile, JobSettings("i"))
+    resources = job["spec"]["template"]["spec"]["containers"][0]["resources"]
+    assert resources["requests"] == {"cpu": "2", "memory": "1Gi"}
 
 
 def test_it_ends_once_and_goes(job: Object) -> None:
