@@ -14,6 +14,7 @@ from aiohttp import web
 
 from tests.unit.bench.plans import CHAT, request, schedule, stage
 from tests.unit.bench.servers import Handler, RawHandler, read_request, serving, serving_raw
+from tollgate.api.units import parse_duration
 from tollgate.bench.client import Client
 from tollgate.bench.records import Outcome, StageRun
 from tollgate.bench.stage import Stage
@@ -172,6 +173,6 @@ async def test_good_and_bad_streams_side_by_side() -> None:
     first = result.stream.time_to_first_token
     assert first is not None
     assert (first.p90, first.max) == ("9s", "9s")
-    assert first.mean.endswith("ms")
+    assert parse_duration(first.mean) < 2  # of the good ones: with the bad ones it would be 2.25 s or more
     assert result.tokens is not None
     assert (result.tokens.output, result.tokens.estimated) == (15, 15)
