@@ -8,25 +8,14 @@ measured on it one after the other.
 from __future__ import annotations
 
 import argparse
-import json
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
-
-import yaml
 
 from calibrate import HERE, VERSIONS, environment, running
 from handwriting import load
 from inputs import dataset
-
-
-def plan(profile: dict[str, Any], budget: dict[str, Any], url: str) -> dict[str, Any]:
-    """What the load generator is told: the profile, the latencies of the budget to count at, and the server."""
-    limits = [o["max"] for o in budget["spec"]["objectives"] if o.get("statistic", "Mean") != "Mean"]
-    return {"profile": profile["spec"], "limits": limits, "targets": [urlsplit(url).netloc]}
 
 
 def main() -> None:
@@ -36,13 +25,22 @@ def main() -> None:
     parser.add_argument("--profile", type=Path, default=HERE / "tollgate" / "benchmark-profile.yaml")
     parser.add_argument("--budget", type=Path, default=HERE / "tollgate" / "budget.yaml")
     given = parser.parse_args()
-    profile, budget = (yaml.safe_load(path.read_text()) for path in (given.profile, given.budget))
     with tempfile.TemporaryDirectory() as folder, running(environment(given.version), None) as url:
-        told, inputs = Path(folder, "plan.json"), Path(folder, "dataset.json")
-        told.write_text(json.dumps(plan(profile, budget, url)))
+        inputs = Path(folder, "dataset.json")
         inputs.write_text(dataset(load()))
-        bench = [sys.executable, "-m", "tollgate.bench", "--plan", told, "--dataset", inputs, "--output", "-"]
-        sys.exit(subprocess.run(bench, check=False).returncode)
+        command = [
+            sys.executable,
+            "-m",
+            "tollgate.cli.main",
+            "bench",
+            "run",
+            "--url",
+            url,
+            "--dataset",
+            inputs,
+        ]
+        files = ["--profile", given.profile, "-f", given.budget]
+        sys.exit(subprocess.run([*command, *files], check=False).returncode)
 
 
 if __name__ == "__main__":

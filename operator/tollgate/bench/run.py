@@ -27,20 +27,24 @@ from tollgate.bench.turns import turns
 Log = Callable[[str], None]  # takes a line for people
 
 
-async def run(plan: Plan, requests: Requests, log: Log) -> BenchmarkResult:
-    """Run every stage, in the profile's order. A server that fails, however it fails, is part of the result."""
+async def run(plan: Plan, requests: Requests, log: Log, progress: Log | None = None) -> BenchmarkResult:
+    """Run every stage, in the profile's order. A server that fails, however it fails, is part of the result.
+
+    Each second of a stage `progress` is told how far it is; without it, `log`.
+    """
     async with Crew(plan, requests) as crew:
-        return await _Benchmark(plan, requests, crew, log).run()
+        return await _Benchmark(plan, requests, crew, log, progress or log).run()
 
 
 class _Benchmark:
     """A plan in progress."""
 
-    def __init__(self, plan: Plan, requests: Requests, crew: Crew, log: Log) -> None:
+    def __init__(self, plan: Plan, requests: Requests, crew: Crew, log: Log, progress: Log) -> None:
         self._plan = plan
         self._requests = requests
         self._crew = crew
         self._log = log
+        self._progress = progress
 
     async def run(self) -> BenchmarkResult:
         profile = self._plan.profile
@@ -90,12 +94,12 @@ class _Benchmark:
         return seen
 
     async def _load(self, name: str, schedule: Schedule, *, of_baseline: bool = False) -> StageRun:
-        """Send a schedule, and log a line each second of it."""
+        """Send a schedule, and tell each second how far it is."""
 
         async def tell() -> None:
             while True:
                 await asyncio.sleep(1)
-                self._log(f"{name}: {self._crew.progress}")
+                self._progress(f"{name}: {self._crew.progress}")
 
         teller = asyncio.create_task(tell())
         try:

@@ -12,6 +12,7 @@ import click
 
 from tollgate import __version__
 from tollgate.cli.approve import approve
+from tollgate.cli.bench import bench
 from tollgate.cli.check import check
 from tollgate.cli.exits import BadInput, Exit, sentence
 from tollgate.cli.judge import judge
@@ -27,6 +28,7 @@ def tollgate() -> None:
 
 
 tollgate.add_command(approve)
+tollgate.add_command(bench)
 tollgate.add_command(check)
 tollgate.add_command(judge)
 tollgate.add_command(plan)

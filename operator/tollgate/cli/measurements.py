@@ -11,7 +11,7 @@ from tollgate.api.hardware import LoadedPods
 from tollgate.cli.documents import documents, named, read_text, strictly
 
 _FORMS = (
-    "a result as python -m tollgate.bench --output - prints it, a Benchmark (kubectl get bench NAME -o json), "
+    "a result as tollgate bench run writes it, a Benchmark (kubectl get bench NAME -o json), "
     "or its .status.result"
 )
 

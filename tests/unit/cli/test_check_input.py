@@ -122,7 +122,7 @@ def test_an_empty_result(case: Case) -> None:
 def test_what_is_no_result(case: Case, content: str) -> None:
     path = case.folder.text("other", content)
     sentence = case.terminal.refuses(*case.given(good()), "--result", path)
-    assert "expected a result as python -m tollgate.bench --output - prints it" in sentence
+    assert "expected a result as tollgate bench run writes it" in sentence
 
 
 def test_files_that_can_not_be_read(case: Case) -> None:

@@ -1,0 +1,186 @@
+"""`tollgate bench run`: the stages of a BenchmarkProfile against servers that this machine can reach."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from urllib.parse import SplitResult, urlsplit
+
+import click
+import uvloop
+from pydantic import ValidationError
+
+from tollgate.api import units
+from tollgate.api.benchmark import BenchmarkResult
+from tollgate.api.profiles import BenchmarkProfile, BenchmarkProfileSpec
+from tollgate.bench.access import NO_CREDENTIALS, Credentials, read_credentials
+from tollgate.bench.dataset import parse_dataset
+from tollgate.bench.plan import Plan
+from tollgate.bench.requests import Requests
+from tollgate.bench.run import run as load
+from tollgate.cli.check import read_budget
+from tollgate.cli.documents import manifest, named, parsed
+from tollgate.cli.exits import Exit, plain
+from tollgate.cli.live import Live
+from tollgate.cli.tables import aligned, printable
+from tollgate.decide.planning import latency_limits
+
+_PORTS = {"http": 80, "https": 443}
+_STOPPED = 130  # as a shell says of what Ctrl-C ended
+
+
+@click.command()
+@click.option("--profile", "profile_file", required=True, help="File with the BenchmarkProfile.")
+@click.option("--name", default="", help="Name of the profile, where the file holds several.")
+@click.option(
+    "--url", "urls", multiple=True, required=True,
+    help="Where a server is, such as http://127.0.0.1:8080; the path is the profile's. Several are loaded in turn.",
+)  # fmt: skip
+@click.option(
+    "--dataset", "dataset_file", required=True, help="File with the inputs, as the ConfigMap has it."
+)
+@click.option("-f", "--filename", "budget_file", help="File with an EfficiencyBudget: counts at its limits.")
+@click.option("--limit", "limits", multiple=True, help="Count requests slower than this, such as 250ms.")
+@click.option("--token-file", help="File with the bearer token that the profile names.")
+@click.option("--ca-file", help="File with the authorities (PEM) that the profile names.")
+@click.option(
+    "-o", "--output", default="-", show_default=True, help="File for the result as JSON; - is stdout."
+)
+@plain
+def run(
+    profile_file: str,
+    name: str,
+    urls: Sequence[str],
+    dataset_file: str,
+    budget_file: str | None,
+    limits: Sequence[str],
+    token_file: str | None,
+    ca_file: str | None,
+    output: str,
+) -> int:
+    """Run a benchmark from this machine, and write its result for `tollgate check`.
+
+    All of the load comes from here: of `pods` in the profile there is one, with all its workers.
+    """
+    raw = manifest(profile_file, "BenchmarkProfile", name=name)
+    profile = parsed(BenchmarkProfile, raw, f"{profile_file}: BenchmarkProfile {named(raw)}").spec
+    plan = _plan(profile, [*_limits_of(budget_file), *limits], [_target(url, profile) for url in urls])
+    requests = _requests(profile, dataset_file, _credentials(profile, token_file, ca_file))
+    _check_writable(output)
+    with Live(sys.stderr) as live:
+        if profile.pods > 1:
+            live.line(f"the profile asks for {profile.pods} pods: all of its load is sent from this machine")
+        try:
+            result = uvloop.run(load(plan, requests, live.line, live.progress))
+        except KeyboardInterrupt:
+            live.line("stopped: nothing was written, as half a benchmark certifies nothing")
+            return _STOPPED
+    _write(output, json.dumps(result.dump(), indent=2) + "\n")
+    click.echo("\n".join(_table(result)), err=True)
+    return Exit.WITHIN
+
+
+def _plan(profile: BenchmarkProfileSpec, limits: Sequence[str], targets: Sequence[str]) -> Plan:
+    try:
+        return Plan(profile=profile, limits=list(dict.fromkeys(limits)), targets=list(targets))
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        raise ValueError(f"{where}: {first['msg'].removeprefix('Value error, ')}") from None
+
+
+def _requests(profile: BenchmarkProfileSpec, dataset_file: str, credentials: Credentials) -> Requests:
+    try:
+        dataset = parse_dataset(Path(dataset_file).read_bytes())
+    except OSError as error:
+        raise ValueError(f"{dataset_file} cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise ValueError(f"{dataset_file}: {error}") from None
+    return Requests(profile, dataset, credentials)
+
+
+def _limits_of(budget_file: str | None) -> list[str]:
+    """The latencies at which a budget counts."""
+    if budget_file is None:
+        return []
+    _, spec = read_budget(budget_file, "")
+    return [units.format_duration(float(limit)) for limit in latency_limits(spec.objectives)]
+
+
+def _target(url: str, profile: BenchmarkProfileSpec) -> str:
+    """host:port of a URL, which must be what the profile says of TLS, and hold no more than that."""
+    parts = urlsplit(url)
+    if parts.scheme not in _PORTS or not parts.hostname or not _bare(parts):
+        raise ValueError(
+            f"--url {url}: write scheme, host and port, such as http://127.0.0.1:8080; the path is the profile's"
+        )
+    if (parts.scheme == "https") != (profile.tls is not None):
+        wanted = "https, as the profile has tls" if profile.tls else "http, or give the profile tls: {}"
+        raise ValueError(f"--url {url}: write it with {wanted}")
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    return f"{host}:{parts.port or _PORTS[parts.scheme]}"
+
+
+def _bare(parts: SplitResult) -> bool:
+    try:
+        parts.port  # noqa: B018 -- it is read as a number here, and refuses what is none
+    except ValueError:
+        return False
+    return parts.path in ("", "/") and not (parts.query or parts.fragment or parts.username)
+
+
+def _credentials(profile: BenchmarkProfileSpec, token_file: str | None, ca_file: str | None) -> Credentials:
+    """What the profile names, from files."""
+    needed = {
+        "--token-file": (profile.bearer_token is not None, token_file, "bearerToken"),
+        "--ca-file": (profile.tls is not None and profile.tls.ca is not None, ca_file, "tls.ca"),
+    }
+    for option, (wanted, path, field) in needed.items():
+        if wanted and path is None:
+            raise ValueError(f"the profile names a {field}: give its content in a file with {option}")
+        if path is not None and not wanted:
+            raise ValueError(f"the profile names no {field}: leave {option} out")
+        if path is not None and not Path(path).is_file():
+            raise ValueError(f"{option} {path} is no file that can be read")
+    return read_credentials(profile, token_file, ca_file) if token_file or ca_file else NO_CREDENTIALS
+
+
+def _check_writable(output: str) -> None:
+    """Before the load, and not after minutes of it."""
+    folder = Path(output).parent
+    if output != "-" and (not os.access(folder, os.W_OK) or Path(output).is_dir()):
+        raise ValueError(f"--output {output} cannot be written: {folder} is no folder that may be written to")
+
+
+def _write(output: str, text: str) -> None:
+    """Whole, or not at all."""
+    if output == "-":
+        click.echo(text, nl=False)
+        return
+    part = Path(f"{output}.part")
+    part.write_text(text)
+    part.replace(output)
+
+
+def _table(result: BenchmarkResult) -> list[str]:
+    """What was measured, a line a stage."""
+    header = ["STAGE", "REQUESTS", "ERRORS", "RATE", "MEAN", "P50", "P99", "SENT LATE"]
+    rows = [
+        [
+            f"{stage.name} (warm-up)" if stage.warm_up else stage.name,
+            f"{stage.requests:,}",
+            f"{stage.errors:,}",
+            stage.achieved_rate,
+            *(stage.mean, stage.quantiles.p50, stage.quantiles.p99, stage.schedule_delay_p99),
+        ]
+        for stage in result.stages
+    ]
+    limited = [
+        f"  {stage.name} certifies nothing, as the load generator was the limit: {stage.client_limited}"
+        for stage in result.stages
+        if stage.client_limited
+    ]
+    return [printable(line) for line in (*aligned(header, rows, right=range(1, 8)), *limited)]
