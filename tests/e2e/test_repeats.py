@@ -39,7 +39,7 @@ def test_too_few_requests_are_added_to_until_they_suffice(scene: Scene) -> None:
     assert held, "three times by itself are enough"
 
     scene.kube.apply(asking("0.90", **{ANNOTATION_MEASURE_AGAIN: "by-sre"}))
-    scene.reaches(2, Stage.PROMOTED)
+    scene.reaches(2, Stage.WATCHING)
     assert scene.actions() == ["1 Adopted", "2 Promoted"]
     evidence = scene.decisions()[-1].benchmark_evidence
     assert evidence is not None
