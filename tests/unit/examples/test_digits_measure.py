@@ -2,33 +2,40 @@
 
 from __future__ import annotations
 
-import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import yaml
 from handwriting import Split
 from inputs import dataset
-from measure import HERE, plan
+from measure import HERE
 
 from tollgate.api.benchmark import BenchmarkResult
 from tollgate.api.profiles import BenchmarkProfile
 from tollgate.api.transport import digest
 from tollgate.bench.dataset import parse_dataset
-from tollgate.bench.plan import parse_plan
 from tollgate.bench.requests import Requests
 
-PROFILE, BUDGET = (
-    yaml.safe_load((HERE / "tollgate" / f"{name}.yaml").read_text())
-    for name in ("benchmark-profile", "budget")
-)
+PROFILE = yaml.safe_load((HERE / "tollgate" / "benchmark-profile.yaml").read_text())
 
 
-def test_the_plan_is_one_that_the_load_generator_runs(split: Split) -> None:
-    made = parse_plan(json.dumps(plan(PROFILE, BUDGET, "http://127.0.0.1:8080")))
-    assert made.targets == ["127.0.0.1:8080"]
-    assert made.limits == ["250ms"]
-    assert len(Requests(made.profile, parse_dataset(dataset(split).encode()))) == 300
+def test_the_inputs_are_what_the_profile_sends(split: Split) -> None:
+    profile = BenchmarkProfile.model_validate(PROFILE).spec
+    assert len(Requests(profile, parse_dataset(dataset(split).encode()))) == 300
+
+
+def test_it_measures_a_version(tmp_path: Path) -> None:
+    stage = {"name": "steady", "arrival": "Constant", "rate": "20req/s", "durationSeconds": 2}
+    short = tmp_path / "profile.yaml"
+    short.write_text(yaml.safe_dump(PROFILE | {"spec": PROFILE["spec"] | {"stages": [stage]}}))
+    command = [sys.executable, "measure.py", "v2", "--profile", short]
+    done = subprocess.run(command, cwd=HERE, capture_output=True, text=True, check=True, timeout=120)
+    (measured,) = BenchmarkResult.model_validate_json(done.stdout).stages
+    assert (measured.requests, measured.errors) == (40, 0)
+    assert [over.limit for over in measured.over_limit] == ["250ms"]
+    assert measured.correct >= 36
 
 
 @pytest.mark.parametrize("name", ["baseline", "result", "slow"])
