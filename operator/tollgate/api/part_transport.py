@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tollgate.api.parts import BenchmarkPart, PartBlock, StagePart, pairs
+from tollgate.api.parts import BenchmarkPart, PartBlock, StagePart
+from tollgate.api.sketch import pairs
 from tollgate.api.transport import LIMIT, merge_pairs, pack, unpack, write_bins
 
 PREFIX = "tollgate-benchmark-part/1:"

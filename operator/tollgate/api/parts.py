@@ -15,6 +15,7 @@ from tollgate.api.base import Model, Text
 from tollgate.api.benchmark import MOST_WORKERS, Example, OverLimit, Repetition
 from tollgate.api.canonical import Digest
 from tollgate.api.quantities import Count, Duration, Number, Rate
+from tollgate.api.sketch import pairs
 
 MOST_PODS = 16
 FINEST = 1.01
@@ -101,9 +102,3 @@ class BenchmarkPart(Model):
     repetition: Repetition = Field(0, description="The repetition that was asked for.")
     pod: int = Field(ge=0, lt=MOST_PODS, description="Which of the pods that sent the load this one is.")
     stages: Annotated[list[StagePart], Field(min_length=1, max_length=8)] = Field(description="The stages.")
-
-
-def pairs(bins: str) -> list[tuple[int, int]]:
-    """(index, count) of each bin in a text of bins."""
-    split = (pair.split(":") for pair in bins.split(",") if pair)
-    return [(int(index), int(count)) for index, count in split]

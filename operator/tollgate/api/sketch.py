@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated
 
 from pydantic import Field, StringConstraints
@@ -18,3 +19,19 @@ class Sketch(Model):
     bins: Annotated[
         str, StringConstraints(pattern=r"^([0-9]+:[0-9]+(,[0-9]+:[0-9]+)*)?$", max_length=2048)
     ] = Field(description="index:count pairs, ascending, separated by commas.")
+
+
+def pairs(bins: str) -> list[tuple[int, int]]:
+    """(index, count) of each bin in a text of bins."""
+    split = (pair.split(":") for pair in bins.split(",") if pair)
+    return [(int(index), int(count)) for index, count in split]
+
+
+def bin_of_rank(bins: Iterable[tuple[int, int]], rank: int) -> int:
+    """Index of the bin that holds the order statistic of this rank, 1 to the number of requests."""
+    seen = 0
+    for index, count in bins:
+        seen += count
+        if seen >= rank:
+            return index
+    raise ValueError(f"rank {rank} of {seen} requests")

@@ -21,7 +21,7 @@ from tollgate.api import canonical, units
 from tollgate.api.answers import StreamResult
 from tollgate.api.base import Model
 from tollgate.api.benchmark import BenchmarkResult, Block, StageResult
-from tollgate.api.sketch import Sketch
+from tollgate.api.sketch import Sketch, pairs
 
 Document = TypeVar("Document", bound=Model)
 
@@ -106,11 +106,9 @@ def merge_pairs(bins: Mapping[int, int]) -> dict[int, int]:
     return merged
 
 
-def read_bins(sketch: Sketch) -> Iterator[tuple[int, int]]:
+def read_bins(sketch: Sketch) -> list[tuple[int, int]]:
     """(index, count) of each bin of a sketch, in its order."""
-    for pair in filter(None, sketch.bins.split(",")):
-        index, count = pair.split(":")
-        yield int(index), int(count)
+    return pairs(sketch.bins)
 
 
 def write_bins(bins: Mapping[int, int]) -> str:

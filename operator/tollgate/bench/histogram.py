@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
+
+from tollgate.bench.sketch import bin_indices
+from tollgate.measure.ranks import nearest
 
 _GROWTH = 1.01  # from one bin to the next: a quantile is off by 1 % at most
 _LEAST = 1e-6  # seconds: the first bin holds what is shorter, too
@@ -28,7 +30,7 @@ class TimeHistogram:
         if not len(seconds):
             return
         times = np.asarray(seconds)
-        index = np.ceil(np.log(np.maximum(times, _LEAST) / _LEAST) / math.log(_GROWTH) - 1e-9).astype(int)
+        index = bin_indices(times / _LEAST, _GROWTH)
         np.add.at(self.counts, np.minimum(index, _BINS - 1), 1)
         self.total += float(times.sum())
         self.longest = max(self.longest, float(times.max()))
@@ -41,6 +43,5 @@ class TimeHistogram:
 
     def quantile(self, per_mille: int) -> float:
         """The upper end of the bin with the nearest-rank quantile, in seconds. There must be a time."""
-        rank = -(-per_mille * len(self) // 1000)
-        index = int(np.searchsorted(np.cumsum(self.counts), rank))
+        index = int(np.searchsorted(np.cumsum(self.counts), nearest(per_mille, len(self))))
         return min(_LEAST * _GROWTH**index, self.longest)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Sequence
 
@@ -13,6 +12,7 @@ from tollgate.api.parts import FINEST, PartBlock, StagePart
 from tollgate.api.profiles import LoadStage
 from tollgate.api.transport import write_bins
 from tollgate.bench.records import Outcome, StageRun
+from tollgate.bench.sketch import bin_indices
 from tollgate.bench.summary import summarize
 
 _BLOCKS = (20, 10, 5, 2)  # halved in step where room is short
@@ -68,7 +68,7 @@ def _blocks(
     """The stage in equal stretches of time, the same for every pod."""
     number = next((n for n in _BLOCKS if planned >= n * _BLOCK_REQUESTS), 1)
     block_of = np.minimum((run.schedule.due / run.schedule.span * number).astype(int), number - 1)
-    index = np.ceil(np.log(np.maximum(latency, 1)) / math.log(FINEST) - 1e-9).astype(int)
+    index = bin_indices(latency, FINEST)
     return [
         PartBlock(
             answered=int(np.count_nonzero(good[inside])),

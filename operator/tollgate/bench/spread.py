@@ -14,9 +14,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from tollgate.measure import ranks
 from tollgate.measure.ranks import counts_around
 
-PER_MILLE = (500, 900, 950, 990, 999)
+PER_MILLE = tuple(ranks.PER_MILLE.values())
 
 
 @dataclass(frozen=True)

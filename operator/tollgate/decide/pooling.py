@@ -9,19 +9,17 @@ tokens, is left out, and with those what else answers told: each measurement hol
 from __future__ import annotations
 
 import math
-from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from itertools import accumulate
 
 from tollgate.api import units
 from tollgate.api.benchmark import BenchmarkResult, OverLimit, Quantiles, StageResult
-from tollgate.api.sketch import Sketch
+from tollgate.api.sketch import Sketch, bin_of_rank
 from tollgate.api.transport import coarsen, read_bins, write_bins
 from tollgate.decide.compare import Arm
+from tollgate.measure.ranks import PER_MILLE, nearest
 
 _SAME_GROWTH = 1e-3
-_TAILS = {"p50": 500, "p90": 900, "p95": 950, "p99": 990, "p999": 999}  # per mille
 
 
 def pooled(results: Sequence[BenchmarkResult]) -> BenchmarkResult:
@@ -109,12 +107,11 @@ def _quantiles(stages: Sequence[StageResult], sketch: Sketch) -> Quantiles:
     Where there is no sketch, the slowest of each: percentiles do not add.
     """
     each = [stage.quantiles.model_dump() for stage in stages]
-    slowest = {name: max((one[name] for one in each), key=_seconds) for name in _TAILS}
-    bins = list(read_bins(sketch))
-    if bins:
-        ends = list(accumulate(count for _, count in bins))
-        for name, per_mille in _TAILS.items():
-            index, _ = bins[bisect_left(ends, -(-per_mille * ends[-1] // 1000))]
+    slowest = {name: max((one[name] for one in each), key=_seconds) for name in PER_MILLE}
+    if bins := read_bins(sketch):
+        requests = sum(count for _, count in bins)
+        for name, per_mille in PER_MILLE.items():
+            index = bin_of_rank(bins, nearest(per_mille, requests))
             edge = units.format_duration(float(sketch.growth) ** index * 1e-6)
             slowest[name] = min(slowest[name], edge, key=_seconds)
     return Quantiles(**slowest, max=_longest(stages, lambda stage: stage.quantiles.max))

@@ -14,6 +14,7 @@ from scipy.special import gammainccinv, gammaincinv
 from tollgate.api import units
 from tollgate.api.benchmark import StageResult
 from tollgate.api.objective import Dimension, Objective, Statistic
+from tollgate.api.sketch import bin_of_rank
 from tollgate.api.transport import read_bins
 from tollgate.api.verdict import Reason
 from tollgate.decide.certificate import proportion_interval, quantile_ranks
@@ -95,7 +96,7 @@ def _mean(stage: StageResult, alpha: Alpha) -> Estimate | NoEstimate:
 def _quantile(stage: StageResult, statistic: Statistic, alpha: Alpha) -> Estimate:
     """The nearest-rank quantile, bounded by order statistics and by the bins of the sketch that hold them."""
     value = float(units.parse_duration(getattr(stage.quantiles, statistic.value.lower())))
-    bins = list(read_bins(stage.sketch))
+    bins = read_bins(stage.sketch)
     n = sum(count for _, count in bins)
     tail = statistic.tail
     assert tail is not None
@@ -103,19 +104,9 @@ def _quantile(stage: StageResult, statistic: Statistic, alpha: Alpha) -> Estimat
     low_rank, _ = quantile_ranks(n, q, alpha.low)
     _, high_rank = quantile_ranks(n, q, alpha.high)
     growth = float(stage.sketch.growth)
-    low = 0.0 if low_rank == 0 else growth ** (_bin_of(bins, low_rank) - 1) * 1e-6
-    high = math.inf if high_rank > n else growth ** _bin_of(bins, high_rank) * 1e-6
+    low = 0.0 if low_rank == 0 else growth ** (bin_of_rank(bins, low_rank) - 1) * 1e-6
+    high = math.inf if high_rank > n else growth ** bin_of_rank(bins, high_rank) * 1e-6
     return Estimate(value, min(low, value), max(high, value))
-
-
-def _bin_of(bins: list[tuple[int, int]], rank: int) -> int:
-    """Index of the bin that holds the order statistic of this rank, 1 to the number of requests."""
-    seen = 0
-    for index, count in bins:
-        seen += count
-        if seen >= rank:
-            return index
-    raise ValueError(f"rank {rank} of {seen} requests")
 
 
 def _answered_rate(stage: StageResult, alpha: Alpha) -> Estimate:

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import ChainMap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
 
 import numpy as np
 
@@ -26,13 +25,11 @@ from tollgate.api.benchmark import (
     StageResult,
 )
 from tollgate.api.part_transport import coarser, join, longer
-from tollgate.api.parts import BenchmarkPart, PartBlock, StagePart, pairs
-from tollgate.api.sketch import Sketch
+from tollgate.api.parts import BenchmarkPart, PartBlock, StagePart
+from tollgate.api.sketch import Sketch, bin_of_rank, pairs
 from tollgate.api.transport import merge_pairs, write_bins
-from tollgate.measure.ranks import counts_around
+from tollgate.measure.ranks import PER_MILLE, counts_around, nearest
 
-_NAMES = ("p50", "p90", "p95", "p99", "p999")
-_PER_MILLE = (500, 900, 950, 990, 999)
 _SKETCH_SIZE, _SKETCH_GROWTH = 2048, 1.04  # characters of `Sketch.bins`, and how fine it is at most
 
 
@@ -166,15 +163,11 @@ class _Distribution:
         self._growth = growth
         self._blocks = [dict(pairs(block.bins)) for block in blocks]
         self._all = join(list(blocks)).bins
-        whole = pairs(self._all)
-        self._indices = [index for index, _ in whole]
-        self._upto = list(accumulate(count for _, count in whole))
+        self._bins = pairs(self._all)
+        self._requests = sum(count for _, count in self._bins)
 
     def quantiles(self) -> Quantiles:
-        texts = {
-            name: self._text(self._bin_of_rank(self._rank(p)))
-            for name, p in zip(_NAMES, _PER_MILLE, strict=True)
-        }
+        texts = {name: self._text(self._bin_of(nearest(p, self._requests))) for name, p in PER_MILLE.items()}
         return Quantiles(**texts, max=_duration(self.slowest))
 
     def spread(self) -> QuantileSpread | None:
@@ -182,15 +175,15 @@ class _Distribution:
         if len(self._blocks) < 2:
             return None
         low, high = {}, {}
-        for name, per_mille in zip(_NAMES, _PER_MILLE, strict=True):
-            index = self._bin_of_rank(self._rank(per_mille))
+        for name, per_mille in PER_MILLE.items():
+            index = self._bin_of(nearest(per_mille, self._requests))
             above = np.array([sum(n for i, n in block.items() if i > index) for block in self._blocks])
             most, fewest = counts_around(int(above.sum()), len(above) * float(above.var(ddof=1)))
-            n = self._upto[-1]
+            n = self._requests
             if most is not None and most < n:
-                low[name] = self._text(self._bin_of_rank(n - most) - 1)
+                low[name] = self._text(self._bin_of(n - most) - 1)
             if fewest is not None:
-                high[name] = self._text(self._bin_of_rank(n - fewest))
+                high[name] = self._text(self._bin_of(n - fewest))
         return QuantileSpread(
             blocks=len(self._blocks), low=QuantileBounds(**low), high=QuantileBounds(**high)
         )
@@ -202,12 +195,8 @@ class _Distribution:
             growth, bins = growth**2, write_bins(merge_pairs(dict(pairs(bins))))
         return Sketch(growth=f"{growth:.6f}", bins=bins)
 
-    def _rank(self, per_mille: int) -> int:
-        """The nearest rank, from 1."""
-        return -(-per_mille * self._upto[-1] // 1000)
-
-    def _bin_of_rank(self, rank: int) -> int:
-        return next(i for i, upto in zip(self._indices, self._upto, strict=True) if upto >= rank)
+    def _bin_of(self, rank: int) -> int:
+        return bin_of_rank(self._bins, rank)
 
     def _text(self, index: int) -> str:
         """The upper edge of a bin, or the slowest request where that is less."""

@@ -9,6 +9,12 @@ from __future__ import annotations
 import math
 
 DISTANCE = 3.0  # standard errors
+PER_MILLE = {"p50": 500, "p90": 900, "p95": 950, "p99": 990, "p999": 999}
+
+
+def nearest(per_mille: int, number: int) -> int:
+    """The nearest rank of a quantile among so many values, from 1."""
+    return -(-per_mille * number // 1000)
 
 
 def counts_around(above: int, variance: float) -> tuple[int | None, int | None]:
