@@ -169,6 +169,14 @@ PROFILES: dict[str, tuple[Change, str]] = {
         lambda spec: spec["stages"][1].update(rate="0req/s"),
         "spec.stages[1].rate: Invalid value: write rate as requests per second above 0, such as 40req/s, not 0req/s",
     ),
+    "two lengths": (
+        lambda spec: spec["stages"][1].update(requests=1000),
+        "a stage has either durationSeconds or requests: write one of them",
+    ),
+    "no length": (
+        lambda spec: spec["stages"][1].pop("durationSeconds"),
+        "a stage has either durationSeconds or requests: write one of them",
+    ),
     "two stages of a name": (lambda spec: spec["stages"][1].update(name="warm-up"), "Duplicate value"),
     "no worker": (
         lambda spec: spec.update(workers=0),

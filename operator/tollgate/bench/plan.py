@@ -88,12 +88,12 @@ def _check_path(field: str, expression: str | None) -> None:
 
 
 def _check_size(stage: LoadStage, pods: int) -> None:
-    amount = f"stage {stage.name} at {stage.rate} for {stage.duration_seconds} s sends "
+    amount = f"stage {stage.name} at {stage.rate} for {stage.length} sends "
     if stage.requests < 1:
         raise ValueError(amount + "no request: raise its rate or its duration")
     if stage.requests < pods:
         raise ValueError(
-            amount + f"fewer requests than there are pods, {pods}: raise its rate or its duration"
+            amount + f"fewer requests than there are pods, {pods}: raise its {stage.raised_by}"
         )
     if stage.requests > MAX_REQUESTS:
         raise ValueError(amount + f"{stage.requests} requests, more than the {MAX_REQUESTS} of a stage")

@@ -64,13 +64,17 @@ def _too_short(o: Objective, stage: LoadStage, needed: int | None, confidence: f
             "StageTooShort",
             f"objective {o.name}: no benchmark can certify a limit as strict as {o.limit}",
         )
-    seconds = math.ceil(needed / float(units.parse_rate(stage.rate)))
+    if stage.duration_seconds is None:
+        sent, raised = f"{stage.rate}", f"requests to {needed:,} or more"
+    else:
+        seconds = math.ceil(needed / float(units.parse_rate(stage.rate)))
+        sent = f"{stage.rate} for {stage.duration_seconds} s"
+        raised = f"durationSeconds to {seconds} or more, or raise its rate"
     return Problem(
         o.name,
         "StageTooShort",
-        f"objective {o.name}: stage {stage.name} sends {count(stage.requests)} ({stage.rate} for "
-        f"{stage.duration_seconds} s), and needs {needed:,} to certify it at confidence {confidence:g} even if all "
-        f"goes well: set durationSeconds to {seconds} or more, or raise its rate",
+        f"objective {o.name}: stage {stage.name} sends {count(stage.requests)} ({sent}), and needs {needed:,} "
+        f"to certify it at confidence {confidence:g} even if all goes well: set {raised}",
     )
 
 

@@ -74,7 +74,7 @@ def _for_turns(profile: BenchmarkProfileSpec) -> int:
     """
     timeout = profile.timeout_seconds
     return sum(
-        stage.duration_seconds + (timeout if stage.warm_up else stage.turns_seconds + 4 * timeout)
+        stage.seconds + (timeout if stage.warm_up else stage.turns_seconds + 4 * timeout)
         for stage in profile.stages
     )
 

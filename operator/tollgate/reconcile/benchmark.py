@@ -233,7 +233,7 @@ class BenchmarkReconciler:
 def _seconds(profile: BenchmarkProfileSpec, wanted: Benchmark) -> int:
     """How long the load lasts; what is loaded in turn meets it two times more, and several pods wait for each other."""
     return (for_pods(profile) if profile.pods > 1 else 0) + sum(
-        stage.duration_seconds * (1 if wanted.spec.baseline is None else 2 if stage.warm_up else 3)
+        stage.seconds * (1 if wanted.spec.baseline is None else 2 if stage.warm_up else 3)
         for stage in profile.stages
     )
 

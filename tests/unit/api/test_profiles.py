@@ -23,6 +23,15 @@ def test_only_stages_after_the_warm_up_are_measured() -> None:
     assert profile.measured[0].requests == 1000
 
 
+def test_a_stage_by_requests_sends_so_many_and_lasts_as_long_as_they_take() -> None:
+    warm_up = {"name": "warm-up", "warmUp": True, "rate": "20req/s", "requests": 50}
+    steady = {"name": "steady", "rate": "40req/s", "requests": 1001}
+    profile = BenchmarkProfileSpec.model_validate({**PROFILE, "stages": [warm_up, steady]})
+    assert [(stage.requests, stage.seconds) for stage in profile.stages] == [(50, 3), (1001, 26)]
+    assert [stage["requests"] for stage in profile.dump()["stages"]] == [50, 1001]
+    assert BenchmarkProfileSpec.model_validate(profile.dump()) == profile
+
+
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
@@ -32,6 +41,12 @@ def test_only_stages_after_the_warm_up_are_measured() -> None:
         ({"stages": [{**STEADY, "warmUp": True}]}, "at least one stage must not be warmUp"),
         ({"stages": [STEADY, STEADY]}, "given twice: steady"),
         ({"stages": [{**STEADY, "rate": "0req/s"}]}, "requests per second above 0"),
+        ({"stages": [{**STEADY, "requests": 1000}]}, "either durationSeconds or requests"),
+        ({"stages": [{"name": "steady", "rate": "40req/s"}]}, "either durationSeconds or requests"),
+        (
+            {"stages": [{"name": "steady", "rate": "0.1req/s", "requests": 361}]},
+            "stage steady takes 3610 s for 361 requests at 0.1req/s, and a stage lasts 3600 s at most",
+        ),
         ({"stages": [{**STEADY, "rate": "100000req/s"}]}, "String should match"),
         ({"port": 0}, "greater than or equal to 1"),
         (

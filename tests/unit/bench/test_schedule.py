@@ -22,6 +22,16 @@ def test_constant_arrivals_are_equally_spaced() -> None:
     assert plan.span == 3
 
 
+@pytest.mark.parametrize("arrival", ["Constant", "Poisson"])
+def test_a_stage_by_requests_is_the_one_by_duration_that_sends_as_many(arrival: str) -> None:
+    counted = stage(arrival=arrival, rate="40req/s", durationSeconds=None, requests=120)
+    timed = stage(arrival=arrival, rate="40req/s", durationSeconds=3)
+    one, other = (plan_stage(s, items=7, seed=1, number=0) for s in (counted, timed))
+    np.testing.assert_array_equal(one.due, other.due)
+    np.testing.assert_array_equal(one.items, other.items)
+    assert one.span == other.span
+
+
 def test_poisson_gaps_are_exponential() -> None:
     plan = plan_stage(stage(**POISSON), items=1, seed=1, number=0)
     gaps = np.diff(plan.due, prepend=0)

@@ -53,6 +53,16 @@ def test_stage_that_never_can_is_refused_with_what_it_needs() -> None:
     )
 
 
+def test_a_stage_by_requests_is_told_how_many_it_needs() -> None:
+    short = {"name": "steady", "rate": "5req/s", "requests": 480}
+    (problem,) = benchmark_problems([P99], profile(short), confidence=0.99)
+    assert problem.message == (
+        "objective tail: stage steady sends 480 requests (5req/s), and needs 481 to certify it at confidence 0.99 "
+        "even if all goes well: set requests to 481 or more"
+    )
+    assert benchmark_problems([P99], profile({**short, "requests": 481}), confidence=0.99) == []
+
+
 @pytest.mark.parametrize(
     ("o", "requests"),
     [(P99, 481), (P999, 4826), (ERRORS, 964), (ACCURACY, 95)],

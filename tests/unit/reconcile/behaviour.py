@@ -45,7 +45,7 @@ def measurement(
                 "requestedRate": stage.rate,
                 "achievedRate": stage.rate,
                 "answeredRate": stage.rate,
-                "seconds": f"{stage.duration_seconds}s",
+                "seconds": f"{stage.seconds}s",
                 "requests": n,
                 "errors": 0,
                 "overLimit": [

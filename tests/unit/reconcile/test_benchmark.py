@@ -227,7 +227,7 @@ def part(raw: Any, raw_profile: Any, number: int, **fields: Any) -> BenchmarkPar
                 "errors": 0,
                 "overLimit": [{"limit": limit, "requests": slow} for limit in raw["spec"]["limits"]],
                 "sent": n,
-                **dict.fromkeys(("span", "lastSent", "lastAnswer", "ended"), stage.duration_seconds * 10**6),
+                **dict.fromkeys(("span", "lastSent", "lastAnswer", "ended"), stage.seconds * 10**6),
                 "firstDue": 0,
                 "slowest": 300_000,
                 "growth": "1.01",
