@@ -24,7 +24,8 @@ import numpy as np
 import uvloop
 
 from tollgate.api import units
-from tollgate.api.profiles import BenchmarkProfileSpec, LoadStage
+from tollgate.api.load import LoadStage
+from tollgate.api.profiles import BenchmarkProfileSpec
 from tollgate.bench.audit import nearest_rank
 from tollgate.bench.client import Client
 from tollgate.bench.dataset import parse_dataset

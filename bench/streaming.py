@@ -26,7 +26,8 @@ from typing import NamedTuple, cast
 import numpy as np
 import uvloop
 
-from tollgate.api.profiles import BenchmarkProfileSpec, LoadStage
+from tollgate.api.load import LoadStage
+from tollgate.api.profiles import BenchmarkProfileSpec
 from tollgate.bench.audit import nearest_rank
 from tollgate.bench.client import Client
 from tollgate.bench.dataset import Dataset, Item

@@ -8,7 +8,7 @@ import numpy as np
 
 from tests.unit.decide.objectives import benchmark
 from tollgate.api.benchmark import BenchmarkResult
-from tollgate.api.profiles import LoadStage
+from tollgate.api.load import LoadStage
 from tollgate.bench.records import Outcome, StageRun
 from tollgate.bench.schedule import plan_stage
 from tollgate.bench.summary import summarize

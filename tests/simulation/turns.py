@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from tests.unit.decide.objectives import benchmark
 from tollgate.api.benchmark import BenchmarkResult
-from tollgate.api.profiles import LoadStage
+from tollgate.api.load import LoadStage
 from tollgate.bench.pairs import compare_turns
 from tollgate.bench.records import StageRun
 from tollgate.bench.schedule import Schedule, plan_stage

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from tollgate.api.load import LoadStage
 from tollgate.api.parts import FINEST, PartBlock, StagePart
-from tollgate.api.profiles import LoadStage
 from tollgate.api.transport import write_bins
 from tollgate.bench.records import Outcome, StageRun
 from tollgate.bench.sketch import bin_indices

@@ -22,7 +22,8 @@ from pydantic.alias_generators import to_camel
 
 from tollgate.api.base import Model
 from tollgate.api.benchmark import Repetition
-from tollgate.api.profiles import BenchmarkProfileSpec, LoadStage, turns_problem
+from tollgate.api.load import LoadStage
+from tollgate.api.profiles import BenchmarkProfileSpec, turns_problem
 from tollgate.api.quantities import Duration
 
 MAX_REQUESTS = 1_000_000  # of one stage: some 100 bytes of records and schedule each, in a small pod

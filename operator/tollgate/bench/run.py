@@ -11,8 +11,8 @@ from collections.abc import Callable
 
 from tollgate.api import units
 from tollgate.api.benchmark import BenchmarkResult, StageResult
+from tollgate.api.load import LoadStage
 from tollgate.api.paired import PairedStage
-from tollgate.api.profiles import LoadStage
 from tollgate.api.transport import digest
 from tollgate.bench.crew import Crew
 from tollgate.bench.pacing import now

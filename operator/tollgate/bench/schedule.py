@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tollgate.api import units
-from tollgate.api.profiles import Arrival, LoadStage
+from tollgate.api.load import Arrival, LoadStage
 
 
 @dataclass(frozen=True)

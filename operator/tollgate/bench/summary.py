@@ -23,7 +23,7 @@ from tollgate.api.benchmark import (
     QuantileSpread,
     StageResult,
 )
-from tollgate.api.profiles import LoadStage
+from tollgate.api.load import LoadStage
 from tollgate.bench.audit import client_limited, nearest_rank, schedule_delay_p99
 from tollgate.bench.records import Outcome, StageRun
 from tollgate.bench.sketch import sketch

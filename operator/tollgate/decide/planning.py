@@ -9,8 +9,9 @@ from decimal import Decimal
 
 from tollgate.api import units
 from tollgate.api.budget import Baseline, BenchmarkSpecRef
+from tollgate.api.load import LoadStage
 from tollgate.api.objective import Dimension, Objective
-from tollgate.api.profiles import BenchmarkProfileSpec, LoadStage, MetricProfileSpec, turns_problem
+from tollgate.api.profiles import BenchmarkProfileSpec, MetricProfileSpec, turns_problem
 from tollgate.decide.certificate import requests_needed
 from tollgate.decide.levels import FIRST_LOOKS
 from tollgate.decide.limits import (

@@ -6,6 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from tollgate.api.profiles import BenchmarkProfileSpec, LatencySeries, MetricProfileSpec
+from tollgate.api.transport import digest
 
 STEADY = {"name": "steady", "rate": "40req/s", "durationSeconds": 25}
 PROFILE: dict[str, Any] = {
@@ -30,6 +31,19 @@ def test_a_stage_by_requests_sends_so_many_and_lasts_as_long_as_they_take() -> N
     assert [(stage.requests, stage.seconds) for stage in profile.stages] == [(50, 3), (1001, 26)]
     assert [stage["requests"] for stage in profile.dump()["stages"]] == [50, 1001]
     assert BenchmarkProfileSpec.model_validate(profile.dump()) == profile
+
+
+def test_the_digest_of_an_older_profile_stays() -> None:
+    """Recorded benchmarks are compared by it: a field that is added must not make all of them incomparable."""
+    older = {
+        "protocol": "JSON",
+        "path": "/predict",
+        "port": 8080,
+        "dataset": {"configMap": {"name": "inputs"}},
+        "stages": [PROFILE["stages"][0], {**STEADY, "arrival": "Constant"}],
+    }
+    profile = BenchmarkProfileSpec.model_validate(older)
+    assert digest(profile) == "sha256:e1f6c6e2bfd9a8c7f3408fe1a7f1c2dae315a5683ed6389b0ea70de772cc837d"
 
 
 @pytest.mark.parametrize(

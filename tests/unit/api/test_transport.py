@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from tollgate.api import units
 from tollgate.api.benchmark import BenchmarkResult, StageResult
+from tollgate.api.load import LoadStage
 from tollgate.api.paired import MOST_STAGES, PairedStage
-from tollgate.api.profiles import LoadStage
 from tollgate.api.sketch import Sketch
 from tollgate.api.transport import (
     LIMIT,

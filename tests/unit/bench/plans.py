@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from tollgate.api.profiles import BenchmarkProfileSpec, LoadStage
+from tollgate.api.load import LoadStage
+from tollgate.api.profiles import BenchmarkProfileSpec
 from tollgate.bench.access import NO_CREDENTIALS, Credentials
 from tollgate.bench.answer import Answer
 from tollgate.bench.dataset import Dataset, Item, parse_dataset

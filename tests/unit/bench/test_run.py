@@ -12,7 +12,7 @@ from aiohttp import web
 from tests.unit.bench.plans import profile, requests, stage
 from tests.unit.bench.servers import serving
 from tollgate.api import transport
-from tollgate.api.profiles import LoadStage
+from tollgate.api.load import LoadStage
 from tollgate.bench.plan import Plan, parse_plan
 from tollgate.bench.run import run
 

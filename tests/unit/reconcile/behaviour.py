@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from tollgate.api import transport
 from tollgate.api.benchmark import Benchmark, BenchmarkResult
-from tollgate.api.profiles import BenchmarkProfile, LoadStage
+from tollgate.api.load import LoadStage
+from tollgate.api.profiles import BenchmarkProfile
 from tollgate.ports import Object
 
 
