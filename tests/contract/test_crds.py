@@ -177,6 +177,40 @@ PROFILES: dict[str, tuple[Change, str]] = {
         lambda spec: spec["stages"][1].pop("durationSeconds"),
         "a stage has either durationSeconds or requests: write one of them",
     ),
+    "a rate and a closed loop": (
+        lambda spec: spec["stages"][1].update(concurrency=4),
+        "a stage has either a rate, or a concurrency or one of the scenarios",
+    ),
+    "neither a rate nor a closed loop": (
+        lambda spec: spec["stages"][1].pop("rate"),
+        "a stage has either a rate, or a concurrency or one of the scenarios",
+    ),
+    "a ramp to nowhere": (
+        lambda spec: spec["stages"][1].update(arrival="Ramp"),
+        "a Ramp goes from rate to toRate",
+    ),
+    "a ramp to nothing": (
+        lambda spec: spec["stages"][1].update(arrival="Ramp", toRate="0req/s"),
+        "spec.stages[1].toRate: Invalid value: write toRate as requests per second above 0",
+    ),
+    "a burst of unknown size": (
+        lambda spec: spec["stages"][1].update(arrival="Burst"),
+        "a Burst needs burst, the number of requests that are due at once",
+    ),
+    "an arrival of a scenario": (
+        lambda spec: spec["stages"][1].update(scenario="Server", arrival="Constant"),
+        "requests do not come in an arrival of your choice",
+    ),
+    "a closed loop of several pods": (
+        lambda spec: spec.update(pods=2, stages=[{"name": "s", "concurrency": 4, "requests": 100}]),
+        "is kept by one pod: set pods to 1, and raise workers",
+    ),
+    "many streams that are one": (
+        lambda spec: spec.update(
+            stages=[{"name": "s", "scenario": "SingleStream", "concurrency": 4, "requests": 100}]
+        ),
+        "SingleStream keeps one request with the server",
+    ),
     "two stages of a name": (lambda spec: spec["stages"][1].update(name="warm-up"), "Duplicate value"),
     "no worker": (
         lambda spec: spec.update(workers=0),
@@ -248,6 +282,25 @@ def test_a_wrong_profile_is_refused_in_words_and_by_the_model(
     assert message in kubectl.refused(*SERVER_ALONE, objects=[profile])
     with pytest.raises(ValidationError):
         BenchmarkProfile.model_validate(profile)
+
+
+def test_every_form_of_load_is_taken(kubectl: Kubectl) -> None:
+    profile = example("benchmark-profile")
+    profile["metadata"]["name"] = "contract-loads"
+    profile["spec"]["stages"] = [
+        {"name": "warm-up", "warmUp": True, "rate": "20req/s", "requests": 200},
+        {"name": "burst", "arrival": "Burst", "burst": 20, "rate": "40req/s", "durationSeconds": 10},
+        {"name": "ramp", "arrival": "Ramp", "rate": "40req/s", "toRate": "80req/s", "requests": 600},
+        {"name": "closed", "concurrency": 4, "durationSeconds": 10},
+        {"name": "alone", "scenario": "SingleStream", "requests": 100},
+        {"name": "streams", "scenario": "MultiStream", "concurrency": 4, "requests": 100},
+        {"name": "offline", "scenario": "Offline", "requests": 1000},
+        {"name": "server", "scenario": "Server", "rate": "40req/s", "requests": 1000},
+    ]
+    kubectl("apply", "--server-side", "--force-conflicts", objects=[profile])
+    served = kubectl.get(f"benchmarkprofile.{GROUP}", "contract-loads")
+    assert served["spec"] == without_empty_lists(BenchmarkProfile.model_validate(profile).dump()["spec"])
+    kubectl("delete", f"benchmarkprofile.{GROUP}", "contract-loads")
 
 
 def test_the_profile_of_a_language_model_is_taken(kubectl: Kubectl) -> None:

@@ -16,6 +16,7 @@ from tollgate.api.base import Keyed, Model, NameOrEmpty, NameRef, Revision, Rule
 from tollgate.api.canonical import Digest
 from tollgate.api.conditions import Condition
 from tollgate.api.hardware import LoadedPods
+from tollgate.api.load import Load
 from tollgate.api.paired import MOST_STAGES, PairedStage
 from tollgate.api.quantities import Count, Duration, DurationOrEmpty, Number, Rate
 from tollgate.api.sketch import Sketch
@@ -114,7 +115,14 @@ class StageResult(Model):
         description="Name of the stage."
     )
     warm_up: bool = Field(False, description="True: not judged.")
-    requested_rate: Rate = Field(description="Rate that the profile asked for.")
+    load: Load | None = Field(
+        None,
+        description="The kind of a load that is not a steady rate. Burst, Ramp, ClosedForDuration: reported, not "
+        "judged. Closed: only whether answers are right is judged. In a closed loop latency is from the sent time.",
+    )
+    requested_rate: Rate = Field(
+        description="Rate that the profile asked for, on average; 0req/s in a closed loop, which asks for none."
+    )
     achieved_rate: Rate = Field(description="Rate at which requests were really sent.")
     answered_rate: Rate = Field(
         description="Rate of good answers, from the first scheduled request to the last answer."
@@ -149,7 +157,9 @@ class StageResult(Model):
     blocks: Annotated[list[Block], Field(max_length=32)] = Field(
         default_factory=list, description="The stage in equal stretches of time."
     )
-    quantiles: Quantiles = Field(description="Latency from the scheduled time of each request.")
+    quantiles: Quantiles = Field(
+        description="Latency from the scheduled time of each request; in a closed loop from the sent time."
+    )
     spread: QuantileSpread | None = Field(None, description="How far the quantiles may be off.")
     sketch: Sketch = Field(description="The latency distribution.")
     schedule_delay_p99: Duration = Field(description="How late the client sent, 99th percentile.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated
 
@@ -18,28 +19,111 @@ class Arrival(StrEnum):
 
     POISSON = "Poisson"
     CONSTANT = "Constant"
+    BURST = "Burst"
+    RAMP = "Ramp"
 
+
+class Scenario(StrEnum):
+    """MLPerf's names for ways to load a model."""
+
+    SINGLE_STREAM = "SingleStream"
+    MULTI_STREAM = "MultiStream"
+    SERVER = "Server"
+    OFFLINE = "Offline"
+
+
+class Load(StrEnum):
+    """The kind of a load that is not steady and open: what its requests say must be read with it in mind."""
+
+    BURST = "Burst"
+    RAMP = "Ramp"
+    CLOSED = "Closed"
+    CLOSED_FOR_DURATION = "ClosedForDuration"
+
+
+IN_FLIGHT: dict[Scenario | None, int] = {
+    Scenario.SINGLE_STREAM: 1,
+    Scenario.MULTI_STREAM: 8,
+    Scenario.OFFLINE: 256,
+}
+"""Requests that the closed scenarios keep with the server, if the stage does not say how many."""
 
 _RATE_ABOVE_ZERO = "write rate as requests per second above 0, such as 40req/s"
+_TO_RATE_ABOVE_ZERO = "write toRate as requests per second above 0, such as 80req/s"
 _ONE_LENGTH = "a stage has either durationSeconds or requests: write one of them"
+_ONE_LOOP = (
+    "a stage has either a rate, or a concurrency or one of the scenarios SingleStream, MultiStream and Offline: write "
+    "one of them"
+)
+_NO_ARRIVAL = (
+    "with a concurrency or a scenario requests do not come in an arrival of your choice: leave it out"
+)
+_RAMP = "a Ramp goes from rate to toRate, which no other arrival has"
+_BURST = "a Burst needs burst, the number of requests that are due at once, and no other arrival has it"
+_SINGLE = "SingleStream keeps one request with the server: leave concurrency out"
 _LONGEST = 3600  # seconds of a stage
+
+_CLOSED = "has(self.concurrency) || (has(self.scenario) && self.scenario != 'Server')"
+
+LoadRate = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,5}(\.[0-9]{1,9})?req/s$", max_length=20)]
 
 
 class LoadStage(Model):
-    """A stretch of open-loop load. Requests are sent when due, whether or not earlier ones were answered."""
+    """A stretch of load. Open loop, with a rate: requests are sent when due, whether or not earlier ones were answered.
+    Closed loop, with a concurrency: a request is sent when an earlier one is done."""
 
     model_config = checked(
-        Rule(f"self.rate.matches('{units.NONZERO_PATTERN}')", _RATE_ABOVE_ZERO, "rate"),
+        Rule(f"!has(self.rate) || self.rate.matches('{units.NONZERO_PATTERN}')", _RATE_ABOVE_ZERO, "rate"),
+        Rule(
+            f"!has(self.toRate) || self.toRate.matches('{units.NONZERO_PATTERN}')",
+            _TO_RATE_ABOVE_ZERO,
+            "toRate",
+        ),
         Rule("has(self.durationSeconds) != has(self.requests)", _ONE_LENGTH),
+        Rule(f"has(self.rate) != ({_CLOSED})", _ONE_LOOP),
+        Rule(
+            "!has(self.arrival) || self.arrival == 'Poisson' || !(has(self.scenario) || has(self.concurrency))",
+            _NO_ARRIVAL,
+        ),
+        Rule("has(self.toRate) == (has(self.arrival) && self.arrival == 'Ramp')", _RAMP),
+        Rule("has(self.burst) == (has(self.arrival) && self.arrival == 'Burst')", _BURST),
+        Rule(
+            "!has(self.scenario) || self.scenario != 'SingleStream' || !has(self.concurrency)",
+            _SINGLE,
+        ),
     )
 
     name: Annotated[
         str, StringConstraints(min_length=1, max_length=32, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")
     ] = Field(description="Name of the stage.")
     warm_up: bool = Field(False, description="True: the stage is run and reported, but never judged.")
-    arrival: Arrival = Field(Arrival.POISSON, description="Poisson or Constant spacing.")
-    rate: Annotated[str, StringConstraints(pattern=r"^[0-9]{1,5}(\.[0-9]{1,9})?req/s$", max_length=20)] = (
-        Field(description="Requests per second to all candidate pods together, such as 40req/s.")
+    scenario: Scenario | None = Field(
+        None,
+        description="A preset by MLPerf's name. SingleStream: one request after the other. MultiStream: concurrency "
+        "(8) at once, the next as many when all are answered. Server: Poisson at rate. Offline: concurrency (256) are "
+        "with the server until all are answered.",
+    )
+    arrival: Arrival = Field(
+        Arrival.POISSON,
+        description="How the requests of a rate are spaced. Poisson and Constant are judged. Burst (so many at once) "
+        "and Ramp (from rate to toRate) are reported, not judged: their requests share one queue.",
+    )
+    rate: LoadRate | None = Field(
+        None, description="Open loop: requests per second to all candidate pods together, such as 40req/s."
+    )
+    to_rate: LoadRate | None = Field(None, description="Ramp: the rate at the end of the stage.")
+    burst: int | None = Field(
+        None,
+        ge=2,
+        le=1000,
+        description="Burst: so many requests are due at once, and the next as many when rate has it so.",
+    )
+    concurrency: int | None = Field(
+        None,
+        ge=1,
+        le=1000,
+        description="Closed loop: requests that are with the server at any time. Latency is then from when a request "
+        "was sent, and a server that stands still hides what it would have done to others: no latency is judged.",
     )
     duration_seconds: int | None = Field(
         None, ge=1, le=_LONGEST, description="How long the stage lasts; requests is the other way to say it."
@@ -54,30 +138,79 @@ class LoadStage(Model):
 
     @model_validator(mode="after")
     def _sends(self) -> LoadStage:
-        if not re.search(units.NONZERO_PATTERN, self.rate):
-            raise ValueError(f"{_RATE_ABOVE_ZERO}, not {self.rate!r}")
+        for rate, what in ((self.rate, _RATE_ABOVE_ZERO), (self.to_rate, _TO_RATE_ABOVE_ZERO)):
+            if rate is not None and not re.search(units.NONZERO_PATTERN, rate):
+                raise ValueError(f"{what}, not {rate!r}")
         if (self.duration_seconds is None) == (self.sends is None):
             raise ValueError(_ONE_LENGTH)
+        if (self.rate is not None) == self.closed:
+            raise ValueError(_ONE_LOOP)
+        if self.arrival is not Arrival.POISSON and (self.scenario or self.concurrency):
+            raise ValueError(_NO_ARRIVAL)
+        if (self.to_rate is not None) != (self.arrival is Arrival.RAMP):
+            raise ValueError(_RAMP)
+        if (self.burst is not None) != (self.arrival is Arrival.BURST):
+            raise ValueError(_BURST)
+        if self.scenario is Scenario.SINGLE_STREAM and self.concurrency is not None:
+            raise ValueError(_SINGLE)
         if self.seconds > _LONGEST:
             raise ValueError(
-                f"stage {self.name} takes {self.seconds} s for {self.sends} requests at {self.rate}, and a stage lasts "
+                f"stage {self.name} takes {self.seconds} s for {self.sends} requests at {self.pace}, and a stage lasts "
                 f"{_LONGEST} s at most: raise its rate or lower its requests"
             )
         return self
 
     @property
+    def closed(self) -> bool:
+        """Whether a request is sent when another one is done, and not when it is due."""
+        return self.concurrency is not None or self.scenario in IN_FLIGHT
+
+    @property
+    def in_flight(self) -> int:
+        """How many requests a closed loop keeps with the server."""
+        return self.concurrency or IN_FLIGHT.get(self.scenario, 0)
+
+    @property
+    def load(self) -> Load | None:
+        """The kind of the load; None: a steady rate."""
+        if self.closed:
+            return Load.CLOSED if self.duration_seconds is None else Load.CLOSED_FOR_DURATION
+        return {Arrival.BURST: Load.BURST, Arrival.RAMP: Load.RAMP}.get(self.arrival)
+
+    @property
+    def mean_rate(self) -> Decimal:
+        """Requests per second that the stage asks for; 0 in a closed loop, which asks for none."""
+        rates = [units.parse_rate(rate) for rate in (self.rate, self.to_rate) if rate is not None]
+        return sum(rates, Decimal(0)) / max(1, len(rates))
+
+    @property
+    def requested_rate(self) -> str:
+        """The same as it was written, where it was."""
+        return self.rate if self.rate and not self.to_rate else units.format_rate(self.mean_rate, 9)
+
+    @property
     def requests(self) -> int:
-        """How many requests the stage sends: a number known before it starts, as its certificate is a test on one."""
+        """How many requests the stage sends, as a certificate is a test on a number that is known before it starts.
+
+        0 in a closed loop for a duration, in which the server decides how many there are.
+        """
         if self.duration_seconds is None:
             return self.sends or 0
-        return int(units.parse_rate(self.rate) * self.duration_seconds)
+        return int(self.mean_rate * self.duration_seconds)
 
     @property
     def seconds(self) -> int:
-        """How long its requests are sent on average, in whole seconds, rounded up."""
+        """How long its requests are sent on average, in whole seconds, rounded up; 0 where the server decides."""
         if self.duration_seconds is not None:
             return self.duration_seconds
-        return math.ceil((self.sends or 0) / units.parse_rate(self.rate))
+        return math.ceil((self.sends or 0) / self.mean_rate) if self.mean_rate else 0
+
+    @property
+    def pace(self) -> str:
+        """How fast it sends, in words."""
+        if self.closed:
+            return f"concurrency {self.in_flight}"
+        return f"{self.rate} to {self.to_rate}" if self.to_rate else self.rate or ""
 
     @property
     def length(self) -> str:

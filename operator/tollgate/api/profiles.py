@@ -62,6 +62,10 @@ _ONE_POD = (
     "several pods add up latencies and errors alone: with an OpenAI protocol, outputTokens, inputTokens, accepted or "
     "exitStage set pods to 1, and raise workers"
 )
+_CLOSED_IN_ONE_POD = (
+    "a closed loop (concurrency, or the scenarios SingleStream, MultiStream and Offline) is kept by one pod: set pods "
+    "to 1, and raise workers"
+)
 _NEEDS_MEASURED_STAGE = "at least one stage must not be warmUp"
 
 
@@ -85,6 +89,11 @@ class BenchmarkProfileSpec(Model):
             "!has(self.pods) || self.pods < 2 || !(self.protocol.startsWith('OpenAI') || has(self.outputTokens) || "
             "has(self.inputTokens) || has(self.accepted) || has(self.exitStage))",
             _ONE_POD,
+        ),
+        Rule(
+            "!has(self.pods) || self.pods < 2 || !self.stages.exists(s, has(s.concurrency) || "
+            "(has(s.scenario) && s.scenario != 'Server'))",
+            _CLOSED_IN_ONE_POD,
         ),
         Rule("self.stages.exists(s, !has(s.warmUp) || !s.warmUp)", _NEEDS_MEASURED_STAGE),
     )
@@ -207,6 +216,8 @@ class BenchmarkProfileSpec(Model):
         told = (self.output_tokens, self.input_tokens, self.accepted, self.exit_stage)
         if self.pods > 1 and (self.protocol.is_openai or any(told)):
             raise ValueError(_ONE_POD)
+        if self.pods > 1 and any(stage.closed for stage in self.stages):
+            raise ValueError(_CLOSED_IN_ONE_POD)
         if not self.measured:
             raise ValueError(_NEEDS_MEASURED_STAGE)
         return self
@@ -229,6 +240,12 @@ def turns_problem(profile: BenchmarkProfileSpec) -> str:
             f"it measures {len(profile.measured)} stages, and two arms can be loaded in turn in {MOST_STAGES} at most: "
             "use fewer stages"
         )
+    for stage in profile.stages:
+        if stage.closed or (stage.load and not stage.warm_up):
+            return (
+                f"stage {stage.name} is a load of kind {stage.load}, which cannot be cut into turns that are alike: "
+                "give it a rate and the arrival Poisson or Constant"
+            )
     for stage in profile.measured:
         if stage.requests < FEWEST_REQUESTS:
             return (

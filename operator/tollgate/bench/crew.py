@@ -12,6 +12,7 @@ import sys
 from asyncio.subprocess import PIPE, Process
 from typing import Any, Self
 
+from tollgate.bench.closed import stage_of
 from tollgate.bench.merge import deal, merge
 from tollgate.bench.pacing import now
 from tollgate.bench.plan import Plan
@@ -55,21 +56,28 @@ class Crew:
         self, schedule: Schedule, *, of_baseline: bool = False, start: float | None = None
     ) -> StageRun:
         """Send a schedule, all shares from the same start: at once, or when the clock of `now` says `start`."""
-        number = len(self._workers) + 1
+        number = _senders(schedule, len(self._workers) + 1)
         client = self._arms.baseline if of_baseline else self._arms.target
         assert client is not None  # nobody asks for a baseline that is not in the plan
         shares = [deal(schedule, k, number) for k in range(number)]
-        mine = Stage(shares[0], self._requests, client, self._plan.profile.timeout_seconds)
-        others = list(zip(self._workers, shares[1:], strict=True))
+        mine = stage_of(shares[0], self._requests, client, self._plan.profile.timeout_seconds)
+        others = list(zip(self._workers[: number - 1], shares[1:], strict=True))
         await asyncio.gather(*(worker.prepare(Order(share, of_baseline)) for worker, share in others))
         self._mine = mine
-        if self._workers and start is None:
+        if others and start is None:
             start = now() + _LEAD
-        until = schedule.span + self._plan.profile.timeout_seconds + _PATIENCE
+        until = schedule.longest(self._plan.profile.timeout_seconds) + _PATIENCE
         runs = await asyncio.gather(
-            mine.run(start), *(worker.run(start or 0.0, until) for worker in self._workers)
+            mine.run(start), *(worker.run(start or 0.0, until) for worker, _ in others)
         )
         return merge(schedule, runs)
+
+
+def _senders(schedule: Schedule, workers: int) -> int:
+    """How many of so many workers send it: in a closed loop each needs a place, and one in step has one clock."""
+    if schedule.loop is None:
+        return workers
+    return 1 if schedule.loop.in_step else min(workers, schedule.loop.width)
 
 
 class _Worker:

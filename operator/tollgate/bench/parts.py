@@ -29,6 +29,7 @@ def part_of(stage: LoadStage, planned: int, run: StageRun, limits: Sequence[str]
     return StagePart(
         name=stage.name,
         warm_up=stage.warm_up,
+        load=told.load,
         requested_rate=told.requested_rate,
         requests=told.requests,
         errors=told.errors,

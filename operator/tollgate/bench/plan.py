@@ -22,7 +22,7 @@ from pydantic.alias_generators import to_camel
 
 from tollgate.api.base import Model
 from tollgate.api.benchmark import Repetition
-from tollgate.api.load import LoadStage
+from tollgate.api.load import Load, LoadStage
 from tollgate.api.profiles import BenchmarkProfileSpec, turns_problem
 from tollgate.api.quantities import Duration
 
@@ -89,12 +89,12 @@ def _check_path(field: str, expression: str | None) -> None:
 
 
 def _check_size(stage: LoadStage, pods: int) -> None:
-    amount = f"stage {stage.name} at {stage.rate} for {stage.length} sends "
+    if stage.load is Load.CLOSED_FOR_DURATION:
+        return
+    amount = f"stage {stage.name} at {stage.pace} for {stage.length} sends "
     if stage.requests < 1:
         raise ValueError(amount + "no request: raise its rate or its duration")
     if stage.requests < pods:
-        raise ValueError(
-            amount + f"fewer requests than there are pods, {pods}: raise its {stage.raised_by}"
-        )
+        raise ValueError(amount + f"fewer requests than there are pods, {pods}: raise its {stage.raised_by}")
     if stage.requests > MAX_REQUESTS:
         raise ValueError(amount + f"{stage.requests} requests, more than the {MAX_REQUESTS} of a stage")

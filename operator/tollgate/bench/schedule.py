@@ -6,13 +6,26 @@ measurement is repeated to add to its counts, each repetition draws anew.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tollgate.api import units
-from tollgate.api.load import Arrival, LoadStage
+from tollgate.api.load import Arrival, LoadStage, Scenario
+
+_MOST_REQUESTS = 1_000_000
+_MOST_PER_SECOND = 5000  # requests that one place in a closed loop can be used for
+
+
+@dataclass(frozen=True)
+class Loop:
+    """A closed loop: so many requests are with the server at any time."""
+
+    width: int
+    in_step: bool = False  # the next ones are sent when all are answered, not when one is
+    until: float = math.inf  # seconds after which no more are sent
 
 
 @dataclass(frozen=True)
@@ -24,9 +37,16 @@ class Schedule:
     span: float  # seconds the arrivals stand for: len(due) / span is the schedule's own rate
     first: int = 0  # of a share, the place of its first request in the whole schedule
     step: int = 1  # and how many places further on each next one is
+    loop: Loop | None = None  # nothing is due: what is due was sent, once it is known
 
     def __len__(self) -> int:
         return len(self.due)
+
+    def longest(self, timeout: float) -> float:
+        """Seconds by when all is answered or has timed out."""
+        if self.loop is None:
+            return self.span + timeout
+        return min(self.loop.until + timeout, -(-len(self) // self.loop.width) * timeout)
 
 
 def plan_stage(stage: LoadStage, items: int, seed: int, number: int, repetition: int = 0) -> Schedule:
@@ -34,17 +54,38 @@ def plan_stage(stage: LoadStage, items: int, seed: int, number: int, repetition:
 
     It has exactly `stage.requests` requests, as the certificate is a test on a fixed number. Constant: request
     i at i/rate. Poisson: independent exponential gaps, nothing rescaled, so the last request is due near the
-    end of the stage's duration, not at it.
+    end of the stage's duration, not at it. Burst: as Constant, but each so many requests are due with the first of
+    them. Ramp: as soon as the rate, which grows or falls steadily, adds up to it. A closed loop for a duration has
+    more requests than it can send.
     """
-    rate = float(units.parse_rate(stage.rate))
     arrivals, inputs = np.random.default_rng([seed, number, *([repetition] if repetition else [])]).spawn(2)
-    if stage.arrival is Arrival.CONSTANT:
-        due = np.arange(stage.requests) / rate
-        span = stage.requests / rate
-    else:
-        due = np.cumsum(arrivals.exponential(1 / rate, stage.requests))
-        span = float(due[-1])
-    return Schedule(due, _shuffled_cycles(inputs, stage.requests, items), span)
+    if stage.closed:
+        loop, requests = _loop(stage)
+        return Schedule(np.zeros(requests), _shuffled_cycles(inputs, requests, items), 0.0, loop=loop)
+    requests, rate = stage.requests, float(stage.mean_rate)
+    places, span = np.arange(requests), requests / rate
+    match stage.arrival:
+        case Arrival.CONSTANT:
+            due = places / rate
+        case Arrival.BURST:
+            assert stage.burst is not None  # a Burst has it
+            due = places // stage.burst * stage.burst / rate
+        case Arrival.RAMP:
+            first, last = (float(units.parse_rate(text or "")) for text in (stage.rate, stage.to_rate))
+            due = 2 * places / (first + np.sqrt(first**2 + 2 * (last - first) / span * places))
+        case Arrival.POISSON:
+            due = np.cumsum(arrivals.exponential(1 / rate, requests))
+            span = float(due[-1])
+    return Schedule(due, _shuffled_cycles(inputs, requests, items), span)
+
+
+def _loop(stage: LoadStage) -> tuple[Loop, int]:
+    """The closed loop of a stage, and its requests."""
+    in_step = stage.scenario is Scenario.MULTI_STREAM
+    if stage.duration_seconds is None:
+        return Loop(stage.in_flight, in_step), stage.requests
+    most = min(_MOST_REQUESTS, stage.in_flight * _MOST_PER_SECOND * stage.duration_seconds)
+    return Loop(stage.in_flight, in_step, stage.duration_seconds), most
 
 
 def _shuffled_cycles(rng: np.random.Generator, requests: int, items: int) -> NDArray[np.int64]:

@@ -63,9 +63,13 @@ class Stage:
     def progress(self) -> str:
         """How far it is, in words."""
         return (
-            f"{self._launched} of {len(self._due)} sent, {self._finished - self._failed} answered, "
+            f"{self._launched}{self._of_so_many} sent, {self._finished - self._failed} answered, "
             f"{self._failed} failed, {self._launched - self._finished} in flight"
         )
+
+    @property
+    def _of_so_many(self) -> str:
+        return f" of {len(self._due)}"
 
     def _launch_due(self) -> None:
         elapsed = now() - self._start
@@ -75,14 +79,21 @@ class Stage:
                 self._record.in_flight = self._client.capacity
                 return
             self._record.held += self._full
-            self._group.create_task(self._request(self._launched))
-            self._launched += 1
+            self._launch()
         self._full = False
-        self._record.in_flight = max(self._record.in_flight, self._launched - self._finished)
         if self._launched < len(self._due):
             self._alarm.set(self._start + self._due[self._launched])
         else:
             self._all_launched.set()
+
+    def _launch(self) -> None:
+        self._group.create_task(self._request(self._launched))
+        self._launched += 1
+        self._record.in_flight = max(self._record.in_flight, self._launched - self._finished)
+
+    def _one_is_done(self) -> None:
+        if self._full:
+            self._launch_due()
 
     async def _request(self, number: int) -> None:
         item, record = self._items[number], self._record
@@ -105,8 +116,7 @@ class Stage:
             ended = self._fail(number, error)
         record.ended[number] = ended - self._start
         self._finished += 1
-        if self._full:
-            self._launch_due()
+        self._one_is_done()
 
     def _fail(self, number: int, error: FailedError) -> float:
         self._record.outcome[number] = error.outcome

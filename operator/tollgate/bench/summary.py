@@ -44,7 +44,8 @@ def summarize(stage: LoadStage, run: StageRun, limits: Sequence[str]) -> StageRe
     return StageResult(
         name=stage.name,
         warm_up=stage.warm_up,
-        requested_rate=stage.rate,
+        load=stage.load,
+        requested_rate=stage.requested_rate,
         achieved_rate=units.format_rate(len(sent) / max(run.schedule.span, float(np.max(sent, initial=0.0)))),
         answered_rate=units.format_rate(_answered_rate(run, good)),
         seconds=units.format_duration(max(run.schedule.span, float(np.max(run.ended)))),
@@ -130,4 +131,4 @@ def _answering_seconds(run: StageRun, good: NDArray[np.bool_]) -> float:
     """From the first scheduled request to the last good answer."""
     if not good.any():
         return math.inf
-    return max(float(np.max(run.ended[good]) - run.schedule.due[0]), 1e-9)
+    return max(float(np.max(run.ended[good]) - np.min(run.schedule.due)), 1e-9)

@@ -18,6 +18,7 @@ from typing import Any, BinaryIO
 import uvloop
 
 from tollgate.bench.client import Client
+from tollgate.bench.closed import stage_of
 from tollgate.bench.plan import Plan
 from tollgate.bench.requests import Requests
 from tollgate.bench.schedule import Schedule
@@ -81,7 +82,7 @@ async def serve(orders: asyncio.StreamReader, records: BinaryIO) -> None:
         while True:
             order: Order = await receive(orders)
             client = arms.baseline if order.of_baseline and arms.baseline else arms.target
-            stage = Stage(order.schedule, requests, client, plan.profile.timeout_seconds)
+            stage = stage_of(order.schedule, requests, client, plan.profile.timeout_seconds)
             answer(READY)
             start: float = await receive(orders)
             answer(await _unless_left_alone(stage, start, orders))

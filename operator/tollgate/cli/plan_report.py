@@ -125,14 +125,17 @@ def _benchmark(said: Planned) -> Iterator[str]:
             needs.objective.name,
             objective_quantity(needs.objective),
             *(f"{n:,}" if n else "none" for n in (needs.clean, needs.half_limit, needs.severe)),
-            *(_tolerates(needs.stages[stage.name]) for stage in stages),
+            *(_tolerates(needs, stage.name) for stage in stages),
         ]
         for needs in plans
     ]
     yield from aligned(header, rows)
 
 
-def _tolerates(most: int | None) -> str:
+def _tolerates(needs: BenchmarkPlan, stage: str) -> str:
+    if stage not in needs.stages:
+        return "only reported"
+    most = needs.stages[stage]
     if most is None:
         return "too few"
     return f"Within up to {most:,} over" if most else "Within if none is over"

@@ -109,8 +109,9 @@ class Arm:
 
     @property
     def stages(self) -> dict[str, StageResult]:
-        """The measured stages by name."""
-        return {stage.name: stage for stage in self.result.stages if not stage.warm_up}
+        """The measured stages of a steady rate, by name: of another load nothing is certified, so nothing compared."""
+        measured = [stage for stage in self.result.stages if not stage.warm_up]
+        return {stage.name: stage for stage in measured if stage.load is None}
 
     def side(self, stage: str) -> Side:
         """One measured stage."""

@@ -1,7 +1,8 @@
 """A finished benchmark against each objective: a fixed number of requests, so exact tests.
 
-Every measured stage must hold, and the worst one is reported. A stage that the client could not keep up with tells
-nothing about the server. Breach of any objective in any stage acts, so these share alpha; Within does not.
+Every measured stage must hold whose load can certify (`decide.loads`), and the worst one is reported. A stage that
+the client could not keep up with tells nothing about the server. Breach of any objective in any stage acts, so these
+share alpha; Within does not.
 
 What is certified is the service under this load, on this dataset. Accuracy in particular: inputs repeat, so the
 scored requests are draws from the dataset and not from the world. Their number bounds the accuracy over the dataset;
@@ -30,6 +31,7 @@ from tollgate.decide.limits import (
     tail_limit,
     what_is_over,
 )
+from tollgate.decide.loads import certifies, why_not
 from tollgate.decide.stage_estimates import Alpha, Estimate, NoEstimate, estimate
 from tollgate.measure.cost import CostUnknown, PodCost
 
@@ -78,6 +80,12 @@ def judge_benchmark(
 
 
 def _worst(o: Objective, stages: Sequence[StageResult], run: _Run) -> ObjectiveResult:
+    if not stages:
+        return _open(o, Reason.NO_DATA, "the benchmark has no measured stage").result
+    certifying = [stage for stage in stages if certifies(o, stage.load)]
+    if not certifying:
+        return _open(o, Reason.NO_DATA, why_not({stage.name: stage.load for stage in stages})).result
+    stages = certifying
     if o.dimension is Dimension.THROUGHPUT:
         # A stage that asks for less cannot show it, and is no breach either.
         stages = [stage for stage in stages if float(units.parse_rate(stage.requested_rate)) > limit_value(o)]
@@ -85,8 +93,6 @@ def _worst(o: Objective, stages: Sequence[StageResult], run: _Run) -> ObjectiveR
             return _open(
                 o, Reason.NO_DATA, f"no measured stage asks for more than {o.limit}: raise a rate"
             ).result
-    if not stages:
-        return _open(o, Reason.NO_DATA, "the benchmark has no measured stage").result
     return min((_judge(o, stage, run) for stage in stages), key=lambda judged: judged.rank).result
 
 

@@ -21,6 +21,7 @@ from tollgate.decide.crossing import requests_for_within, requests_until_breach,
 from tollgate.decide.evidence import requests_to_detect, severe_fraction
 from tollgate.decide.levels import FIRST_LOOKS, LIVE, Levels, live_levels
 from tollgate.decide.limits import allowed_fraction
+from tollgate.decide.loads import certifies
 from tollgate.decide.means import MIN_LIVE_BLOCKS, REQUESTS_PER_BLOCK
 
 MILD, SEVERE = 1.5, 3.0
@@ -100,6 +101,7 @@ class BenchmarkPlan:
     """Requests in one stage that an objective with so few slow ones needs, and what each stage that is planned allows.
 
     `stages` has, by name, how many slow requests are still Within; None where no number is.
+    One that is only reported is left out.
     """
 
     objective: Objective
@@ -211,5 +213,9 @@ def _benchmark_plans(spec: BudgetSpec, profile: BenchmarkProfileSpec | None) -> 
                 clean=requests_needed(p0, levels.within),
                 half_limit=requests_to_certify(p0, levels.within, p0 / 2, MOST),
                 severe=requests_to_refute(p0, levels.breach, severe_fraction(p0, SEVERE), MOST),
-                stages={stage.name: tolerated(stage.requests, p0, levels.within) for stage in stages},
+                stages={
+                    stage.name: tolerated(stage.requests, p0, levels.within)
+                    for stage in stages
+                    if certifies(o, stage.load)
+                },
             )

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from tollgate.api import units
 from tollgate.api.budget import Baseline, BenchmarkSpecRef
 from tollgate.api.load import LoadStage
 from tollgate.api.objective import Dimension, Objective
@@ -21,6 +20,7 @@ from tollgate.decide.limits import (
     show,
     tail_limit,
 )
+from tollgate.decide.loads import certifies, why_not
 from tollgate.measure.histogram import bracket
 
 
@@ -45,16 +45,20 @@ def benchmark_problems(
     found: list[Problem] = []
     levels = FIRST_LOOKS.levels(1 - confidence, 1)
     for o in objectives:
+        stages = [stage for stage in profile.measured if certifies(o, stage.load)]
         p0 = allowed_fraction(o)
-        if p0 is not None:
+        if not stages:
+            why = why_not({stage.name: stage.load for stage in profile.measured})
+            found.append(Problem(o.name, "LoadNotJudged", f"objective {o.name}: {why}"))
+        elif p0 is not None:
             needed = requests_needed(p0, levels.within)
             found += [
                 _too_short(o, stage, needed, confidence)
-                for stage in profile.measured
+                for stage in stages
                 if needed is None or stage.requests < needed
             ]
         elif o.dimension is Dimension.THROUGHPUT:
-            found += _never_asked(o, profile)
+            found += _never_asked(o, stages)
     return found
 
 
@@ -66,10 +70,10 @@ def _too_short(o: Objective, stage: LoadStage, needed: int | None, confidence: f
             f"objective {o.name}: no benchmark can certify a limit as strict as {o.limit}",
         )
     if stage.duration_seconds is None:
-        sent, raised = f"{stage.rate}", f"requests to {needed:,} or more"
+        sent, raised = stage.pace, f"requests to {needed:,} or more"
     else:
-        seconds = math.ceil(needed / float(units.parse_rate(stage.rate)))
-        sent = f"{stage.rate} for {stage.duration_seconds} s"
+        seconds = math.ceil(needed / float(stage.mean_rate))
+        sent = f"{stage.pace} for {stage.duration_seconds} s"
         raised = f"durationSeconds to {seconds} or more, or raise its rate"
     return Problem(
         o.name,
@@ -79,8 +83,8 @@ def _too_short(o: Objective, stage: LoadStage, needed: int | None, confidence: f
     )
 
 
-def _never_asked(o: Objective, profile: BenchmarkProfileSpec) -> list[Problem]:
-    if any(float(units.parse_rate(stage.rate)) > limit_value(o) for stage in profile.measured):
+def _never_asked(o: Objective, stages: Sequence[LoadStage]) -> list[Problem]:
+    if any(float(stage.mean_rate) > limit_value(o) for stage in stages):
         return []
     return [
         Problem(

@@ -17,6 +17,7 @@ from tollgate.api import transport, units
 from tollgate.api.benchmark import Benchmark, BenchmarkResult, BenchmarkStatus, StageResult
 from tollgate.api.conditions import set_condition
 from tollgate.api.hardware import LoadedPods
+from tollgate.api.load import Load
 from tollgate.api.profiles import BenchmarkProfile, BenchmarkProfileSpec
 from tollgate.errors import Conflict
 from tollgate.manifests.benchmark_job import benchmark_config_map, benchmark_job, for_pods, job_name
@@ -148,7 +149,7 @@ class BenchmarkReconciler:
             | await self._loaded(pods, baseline)
         )
         also = f" and, in turn, {len(baseline)} of the baseline" if baseline else ""
-        told = f"loading {len(pods)} pod(s){also} for about {_seconds(profile, wanted)} s"
+        told = f"loading {len(pods)} pod(s){also} for {_long(profile, wanted)}"
         await self._report(raw, status, "Running", "Started", told)
         return LOOK_SECONDS
 
@@ -192,7 +193,7 @@ class BenchmarkReconciler:
         problem = next((views.pod_problem(pod) for pod in pods if views.pod_problem(pod)), "")
         if not pods:
             problem = f"the Job has no pod yet: see kubectl describe job {status.job}"
-        told = problem or f"takes about {_seconds(profile, wanted)} s"
+        told = problem or f"takes {_long(profile, wanted)}"
         await self._report(raw, status, "Running", "Running", told)
         return LOOK_SECONDS
 
@@ -230,12 +231,14 @@ class BenchmarkReconciler:
             await self._events.publish(raw, kind, reason, message)
 
 
-def _seconds(profile: BenchmarkProfileSpec, wanted: Benchmark) -> int:
+def _long(profile: BenchmarkProfileSpec, wanted: Benchmark) -> str:
     """How long the load lasts; what is loaded in turn meets it two times more, and several pods wait for each other."""
-    return (for_pods(profile) if profile.pods > 1 else 0) + sum(
+    seconds = (for_pods(profile) if profile.pods > 1 else 0) + sum(
         stage.seconds * (1 if wanted.spec.baseline is None else 2 if stage.warm_up else 3)
         for stage in profile.stages
     )
+    open_end = any(stage.load is Load.CLOSED for stage in profile.stages)
+    return f"{'at least' if open_end else 'about'} {seconds} s"
 
 
 def _addresses(pods: Iterable[Object], port: int) -> list[str]:
@@ -252,7 +255,8 @@ def _hold_against(result: BenchmarkResult, profile: BenchmarkProfileSpec, wanted
     asked = [units.parse_duration(limit) for limit in wanted.spec.limits]
     for stage, planned in zip(result.stages, profile.stages, strict=False):
         counted = [units.parse_duration(over.limit) for over in stage.over_limit]
-        if stage.name != planned.name or stage.warm_up != planned.warm_up or counted != asked:
+        said = (stage.name, stage.warm_up, stage.load)
+        if said != (planned.name, planned.warm_up, planned.load) or counted != asked:
             raise ValueError(
                 f"stage {stage.name} of the result is not what the profile and the limits ask for"
             )
@@ -284,9 +288,10 @@ def summary(result: BenchmarkResult) -> str:
     for stage in result.stages:
         if stage.warm_up:
             continue
+        kind = f" ({stage.load})" if stage.load else ""
         quality = f", {stage.correct}/{stage.scored} correct" if stage.scored else ""
         parts.append(
-            f"{stage.name}: {stage.requests} requests at {stage.answered_rate}, mean {stage.mean}, "
+            f"{stage.name}{kind}: {stage.requests} requests at {stage.answered_rate}, mean {stage.mean}, "
             f"p99 {stage.quantiles.p99}, {stage.errors} errors{quality}{_of_tokens(stage)}"
         )
     return "; ".join(parts)

@@ -124,7 +124,11 @@ class Measurements:
         result = await self._result(s.namespace, name)
         if result is None:
             return None
-        rates = [float(units.parse_rate(st.answered_rate)) for st in result.stages if not st.warm_up]
+        rates = [
+            float(units.parse_rate(st.answered_rate))
+            for st in result.stages
+            if not st.warm_up and not st.load
+        ]
         return max(rates) / result.pods if rates else None
 
     async def recorded_pods(self, s: Snapshot) -> int:

@@ -62,6 +62,10 @@ def test_the_digest_of_an_older_profile_stays() -> None:
             "stage steady takes 3610 s for 361 requests at 0.1req/s, and a stage lasts 3600 s at most",
         ),
         ({"stages": [{**STEADY, "rate": "100000req/s"}]}, "String should match"),
+        (
+            {"pods": 2, "stages": [{"name": "s", "scenario": "Offline", "requests": 100}]},
+            "kept by one pod: set pods to 1, and raise workers",
+        ),
         ({"port": 0}, "greater than or equal to 1"),
         (
             {"protocol": "OpenInferenceGRPC"},

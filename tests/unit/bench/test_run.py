@@ -92,3 +92,25 @@ def test_stage_with_too_few_requests_for_turns_is_refused() -> None:
     with pytest.raises(ValueError, match="stage steady sends 40 requests, too few to load two arms in turn"):
         parse_plan(json.dumps(text))
     assert parse_plan(json.dumps(text | {"baseline": []})).baseline == []
+
+
+@pytest.mark.parametrize(
+    ("odd", "kind"),
+    [
+        ({"rate": None, "arrival": "Poisson", "concurrency": 4}, "ClosedForDuration"),
+        (
+            {"rate": None, "arrival": "Poisson", "scenario": "SingleStream", "warmUp": True},
+            "ClosedForDuration",
+        ),
+        ({"rate": "400req/s", "arrival": "Burst", "burst": 20}, "Burst"),
+        ({"rate": "400req/s", "arrival": "Ramp", "toRate": "800req/s"}, "Ramp"),
+    ],
+)
+def test_what_cannot_be_cut_into_turns_is_refused(odd: dict[str, Any], kind: str) -> None:
+    stages = [*STAGES, stage(name="odd", **odd).dump()]
+    text = {"profile": profile(stages=stages).dump(), "targets": ["a:1"], "baseline": ["b:1"]}
+    with pytest.raises(
+        ValueError, match=f"stage odd is a load of kind {kind}, which cannot be cut into turns"
+    ):
+        parse_plan(json.dumps(text))
+    assert parse_plan(json.dumps(text | {"baseline": []})).baseline == []

@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from tests.unit.bench.plans import stage
-from tollgate.bench.schedule import plan_stage
+from tollgate.bench.schedule import Loop, plan_stage
 
 POISSON = {"arrival": "Poisson", "rate": "100req/s", "durationSeconds": 200}
 
@@ -88,3 +88,40 @@ def test_each_repetition_draws_arrivals_and_inputs_anew() -> None:
         assert np.mean(one.items == other.items) < 0.02
         assert abs(np.corrcoef(np.diff(one.due), np.diff(other.due))[0, 1]) < 0.03
     assert np.array_equal(plans[0].due, plan_stage(stage(**POISSON), items=500, seed=1, number=0).due)
+
+
+def test_a_burst_is_due_at_once_and_keeps_the_rate() -> None:
+    plan = plan_stage(stage(arrival="Burst", burst=20, rate="40req/s", durationSeconds=3), 7, 1, 0)
+    due, counts = np.unique(plan.due, return_counts=True)
+    assert due.tolist() == [0.0, 0.5, 1.0, 1.5, 2.0, 2.5]
+    assert counts.tolist() == [20] * 6
+    assert plan.span == 3
+
+
+@pytest.mark.parametrize(("first", "last"), [(10, 50), (50, 10), (30, 30)])
+def test_a_ramp_sends_as_its_rate_adds_up(first: int, last: int) -> None:
+    ramp = stage(arrival="Ramp", rate=f"{first}req/s", toRate=f"{last}req/s", durationSeconds=20)
+    plan = plan_stage(ramp, 7, 1, 0)
+    assert (len(plan), plan.span) == (600, 20)
+    assert plan.due[0] == 0
+    sent_by = first * plan.due + (last - first) / 20 * plan.due**2 / 2  # the integral of the rate
+    np.testing.assert_allclose(sent_by, np.arange(600), atol=1e-6)
+
+
+def test_a_closed_loop_has_requests_and_no_times() -> None:
+    counted = plan_stage(
+        stage(arrival="Poisson", rate=None, concurrency=4, durationSeconds=None, requests=30), 7, 1, 0
+    )
+    assert (len(counted), counted.loop) == (30, Loop(4))
+    timed = plan_stage(stage(arrival="Poisson", rate=None, concurrency=4, durationSeconds=2), 7, 1, 0)
+    assert timed.loop == Loop(4, until=2)
+    assert len(timed) == 40_000
+    assert timed.longest(10) == 12
+    in_step = plan_stage(
+        stage(arrival="Poisson", rate=None, scenario="MultiStream", durationSeconds=None, requests=30),
+        7,
+        1,
+        0,
+    )
+    assert in_step.loop == Loop(8, in_step=True)
+    assert in_step.longest(10) == 40

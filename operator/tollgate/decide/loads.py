@@ -1,0 +1,34 @@
+"""Which loads can certify what: not every stage that is measured has what a certificate assumes.
+
+The certificate is a test on a number of requests that was fixed beforehand, each of which says something of its own.
+
+- Poisson and Constant: as good as that, with busy periods that are short against the stage.
+- Burst and Ramp: the slow requests share one queue, and stand or fall together. A thousand of them are one observation
+  of a burst, or of the rate at which the server gave in.
+- Closed loop: a server that stands still is sent nothing meanwhile, so the slow and the failed requests are fewer than
+  what a user would have met. What it answers is still right or wrong, so that is judged where their number was fixed.
+- Closed loop for a duration: the faster the answers, the more there are of them: not even the number is fixed.
+"""
+
+from __future__ import annotations
+
+from tollgate.api.load import Load
+from tollgate.api.objective import Dimension, Objective
+
+_WHY = {
+    Load.BURST: "the requests of a burst share one queue",
+    Load.RAMP: "the requests of a ramp share one queue",
+    Load.CLOSED: "a closed loop sends nothing while the server stands still",
+    Load.CLOSED_FOR_DURATION: "a closed loop for a duration has no number of requests that is fixed beforehand",
+}
+
+
+def certifies(o: Objective, load: Load | None) -> bool:
+    """Whether a stage of that load can be judged by the objective; else it is measured and reported."""
+    return load is None or (load is Load.CLOSED and o.dimension is Dimension.QUALITY)
+
+
+def why_not(stages: dict[str, Load | None]) -> str:
+    """Why none of these stages, by name, can be judged, and what to do."""
+    reasons = [f"{name} is only reported, as {_WHY[load]}" for name, load in stages.items() if load]
+    return f"stage {'; stage '.join(reasons)}: add a stage of arrival Poisson or Constant"

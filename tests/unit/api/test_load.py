@@ -1,0 +1,76 @@
+"""The forms that a stage of load can take, and those that it cannot."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tollgate.api.load import Load, LoadStage
+
+
+def stage(**fields: Any) -> LoadStage:
+    return LoadStage.model_validate({"name": "s"} | fields)
+
+
+@pytest.mark.parametrize(
+    ("fields", "kind", "in_flight"),
+    [
+        ({"rate": "40req/s"}, None, 0),
+        ({"rate": "40req/s", "arrival": "Constant"}, None, 0),
+        ({"rate": "40req/s", "scenario": "Server"}, None, 0),
+        ({"rate": "40req/s", "arrival": "Burst", "burst": 20}, Load.BURST, 0),
+        ({"rate": "40req/s", "arrival": "Ramp", "toRate": "80req/s"}, Load.RAMP, 0),
+        ({"concurrency": 4}, Load.CLOSED, 4),
+        ({"scenario": "SingleStream"}, Load.CLOSED, 1),
+        ({"scenario": "MultiStream"}, Load.CLOSED, 8),
+        ({"scenario": "MultiStream", "concurrency": 3}, Load.CLOSED, 3),
+        ({"scenario": "Offline"}, Load.CLOSED, 256),
+    ],
+)
+def test_each_form_says_what_kind_of_load_it_is(
+    fields: dict[str, Any], kind: Load | None, in_flight: int
+) -> None:
+    made = stage(**fields, requests=100)
+    assert (made.load, made.in_flight, made.closed) == (kind, in_flight, in_flight > 0)
+    assert LoadStage.model_validate(made.dump()) == made
+
+
+def test_a_closed_loop_for_a_duration_has_no_number_of_requests() -> None:
+    made = stage(concurrency=4, durationSeconds=30)
+    assert (made.load, made.requests, made.seconds) == (Load.CLOSED_FOR_DURATION, 0, 30)
+    assert made.requested_rate == "0req/s"
+
+
+def test_a_ramp_has_the_requests_of_its_mean_rate() -> None:
+    ramp = {"rate": "10req/s", "arrival": "Ramp", "toRate": "35req/s"}
+    assert stage(**ramp, durationSeconds=10).requests == 225
+    assert stage(**ramp, requests=225).seconds == 10
+    assert (stage(**ramp, requests=1).requested_rate, stage(**ramp, requests=1).pace) == (
+        "22.5req/s",
+        "10req/s to 35req/s",
+    )
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({}, "either a rate, or a concurrency or one of the scenarios"),
+        ({"rate": "40req/s", "concurrency": 4}, "either a rate, or a concurrency"),
+        ({"rate": "40req/s", "scenario": "Offline"}, "either a rate, or a concurrency"),
+        ({"scenario": "Server"}, "either a rate, or a concurrency"),
+        ({"scenario": "Server", "rate": "40req/s", "concurrency": 2}, "either a rate, or a concurrency"),
+        ({"scenario": "Server", "rate": "40req/s", "arrival": "Constant"}, "in an arrival of your choice"),
+        ({"concurrency": 4, "arrival": "Constant"}, "in an arrival of your choice"),
+        ({"scenario": "SingleStream", "concurrency": 1}, "SingleStream keeps one request"),
+        ({"rate": "40req/s", "arrival": "Ramp"}, "a Ramp goes from rate to toRate"),
+        ({"rate": "40req/s", "toRate": "80req/s"}, "a Ramp goes from rate to toRate"),
+        ({"rate": "40req/s", "arrival": "Ramp", "toRate": "0req/s"}, "write toRate as requests per second"),
+        ({"rate": "40req/s", "arrival": "Burst"}, "a Burst needs burst"),
+        ({"rate": "40req/s", "burst": 20}, "a Burst needs burst"),
+        ({"concurrency": 0}, "greater than or equal to 1"),
+    ],
+)
+def test_what_does_not_go_together_is_refused(fields: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        stage(**fields, requests=100)
