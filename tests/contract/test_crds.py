@@ -197,6 +197,24 @@ PROFILES: dict[str, tuple[Change, str]] = {
         lambda spec: spec["stages"][1].update(arrival="Burst"),
         "a Burst needs burst, the number of requests that are due at once",
     ),
+    "a trace and a rate": (
+        lambda spec: spec["stages"][1].update(arrival="Trace", trace={"name": "monday"}),
+        "a stage has either a rate, or a concurrency or one of the scenarios",
+    ),
+    "a trace of nothing": (
+        lambda spec: (
+            spec["stages"][1].pop("rate"),
+            spec["stages"][1].update(arrival="Trace", concurrency=4),
+        ),
+        "a Trace needs trace, the ConfigMap with its times",
+    ),
+    "a trace for so long": (
+        lambda spec: (
+            spec["stages"][1].pop("rate"),
+            spec["stages"][1].update(arrival="Trace", trace={"name": "monday"}),
+        ),
+        "a Trace needs requests, how many of its arrivals are replayed",
+    ),
     "an arrival of a scenario": (
         lambda spec: spec["stages"][1].update(scenario="Server", arrival="Constant"),
         "requests do not come in an arrival of your choice",
@@ -288,14 +306,14 @@ def test_every_form_of_load_is_taken(kubectl: Kubectl) -> None:
     profile = example("benchmark-profile")
     profile["metadata"]["name"] = "contract-loads"
     profile["spec"]["stages"] = [
-        {"name": "warm-up", "warmUp": True, "rate": "20req/s", "requests": 200},
+        {"name": "warm-up", "warmUp": True, "scenario": "Server", "rate": "20req/s", "requests": 200},
         {"name": "burst", "arrival": "Burst", "burst": 20, "rate": "40req/s", "durationSeconds": 10},
         {"name": "ramp", "arrival": "Ramp", "rate": "40req/s", "toRate": "80req/s", "requests": 600},
+        {"name": "monday", "arrival": "Trace", "trace": {"name": "week"}, "requests": 100},
         {"name": "closed", "concurrency": 4, "durationSeconds": 10},
         {"name": "alone", "scenario": "SingleStream", "requests": 100},
         {"name": "streams", "scenario": "MultiStream", "concurrency": 4, "requests": 100},
         {"name": "offline", "scenario": "Offline", "requests": 1000},
-        {"name": "server", "scenario": "Server", "rate": "40req/s", "requests": 1000},
     ]
     kubectl("apply", "--server-side", "--force-conflicts", objects=[profile])
     served = kubectl.get(f"benchmarkprofile.{GROUP}", "contract-loads")

@@ -117,11 +117,13 @@ class StageResult(Model):
     warm_up: bool = Field(False, description="True: not judged.")
     load: Load | None = Field(
         None,
-        description="The kind of a load that is not a steady rate. Burst, Ramp, ClosedForDuration: reported, not "
-        "judged. Closed: only whether answers are right is judged. In a closed loop latency is from the sent time.",
+        description="The kind of a load that is not a steady rate. Burst, Ramp, Trace, ClosedForDuration: "
+        "reported, not judged. Closed: only whether answers are right is judged. In a closed loop latency "
+        "is from the sent time.",
     )
     requested_rate: Rate = Field(
-        description="Rate that the profile asked for, on average; 0req/s in a closed loop, which asks for none."
+        description="Rate that the profile asked for, on average; 0req/s in a closed loop or a trace, which "
+        "ask for none."
     )
     achieved_rate: Rate = Field(description="Rate at which requests were really sent.")
     answered_rate: Rate = Field(

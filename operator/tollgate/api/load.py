@@ -11,7 +11,7 @@ from typing import Annotated
 from pydantic import Field, StringConstraints, model_validator
 
 from tollgate.api import units
-from tollgate.api.base import Model, Rule, checked
+from tollgate.api.base import Model, ObjectName, Rule, checked
 
 
 class Arrival(StrEnum):
@@ -21,6 +21,7 @@ class Arrival(StrEnum):
     CONSTANT = "Constant"
     BURST = "Burst"
     RAMP = "Ramp"
+    TRACE = "Trace"
 
 
 class Scenario(StrEnum):
@@ -37,6 +38,7 @@ class Load(StrEnum):
 
     BURST = "Burst"
     RAMP = "Ramp"
+    TRACE = "Trace"
     CLOSED = "Closed"
     CLOSED_FOR_DURATION = "ClosedForDuration"
 
@@ -48,18 +50,22 @@ IN_FLIGHT: dict[Scenario | None, int] = {
 }
 """Requests that the closed scenarios keep with the server, if the stage does not say how many."""
 
+_LOADS = {Arrival.BURST: Load.BURST, Arrival.RAMP: Load.RAMP, Arrival.TRACE: Load.TRACE}
+
 _RATE_ABOVE_ZERO = "write rate as requests per second above 0, such as 40req/s"
 _TO_RATE_ABOVE_ZERO = "write toRate as requests per second above 0, such as 80req/s"
 _ONE_LENGTH = "a stage has either durationSeconds or requests: write one of them"
 _ONE_LOOP = (
-    "a stage has either a rate, or a concurrency or one of the scenarios SingleStream, MultiStream and Offline: write "
-    "one of them"
+    "a stage has either a rate, or a concurrency or one of the scenarios SingleStream, MultiStream and Offline, or a "
+    "trace: write one of them"
 )
 _NO_ARRIVAL = (
     "with a concurrency or a scenario requests do not come in an arrival of your choice: leave it out"
 )
 _RAMP = "a Ramp goes from rate to toRate, which no other arrival has"
 _BURST = "a Burst needs burst, the number of requests that are due at once, and no other arrival has it"
+_TRACE = "a Trace needs trace, the ConfigMap with its times, and no other arrival has it"
+_TRACE_LENGTH = "a Trace needs requests, how many of its arrivals are replayed, and no durationSeconds"
 _SINGLE = "SingleStream keeps one request with the server: leave concurrency out"
 _LONGEST = 3600  # seconds of a stage
 
@@ -68,9 +74,17 @@ _CLOSED = "has(self.concurrency) || (has(self.scenario) && self.scenario != 'Ser
 LoadRate = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,5}(\.[0-9]{1,9})?req/s$", max_length=20)]
 
 
+class TraceConfigMap(Model):
+    """A key of a ConfigMap in the namespace of the benchmarked model."""
+
+    name: ObjectName = Field(description="Name of the ConfigMap.")
+    key: Annotated[str, StringConstraints(min_length=1, max_length=253, pattern=r"^[-._a-zA-Z0-9]+$")] = (
+        Field("arrivals.txt", description="Key that holds the arrival times.")
+    )
+
+
 class LoadStage(Model):
-    """A stretch of load. Open loop, with a rate: requests are sent when due, whether or not earlier ones were answered.
-    Closed loop, with a concurrency: a request is sent when an earlier one is done."""
+    """A stretch of load: an open loop at a rate, whose requests are sent when due, or a closed loop."""
 
     model_config = checked(
         Rule(f"!has(self.rate) || self.rate.matches('{units.NONZERO_PATTERN}')", _RATE_ABOVE_ZERO, "rate"),
@@ -80,13 +94,15 @@ class LoadStage(Model):
             "toRate",
         ),
         Rule("has(self.durationSeconds) != has(self.requests)", _ONE_LENGTH),
-        Rule(f"has(self.rate) != ({_CLOSED})", _ONE_LOOP),
+        Rule(f"[has(self.rate), has(self.trace), {_CLOSED}].exists_one(given, given)", _ONE_LOOP),
         Rule(
             "!has(self.arrival) || self.arrival == 'Poisson' || !(has(self.scenario) || has(self.concurrency))",
             _NO_ARRIVAL,
         ),
         Rule("has(self.toRate) == (has(self.arrival) && self.arrival == 'Ramp')", _RAMP),
         Rule("has(self.burst) == (has(self.arrival) && self.arrival == 'Burst')", _BURST),
+        Rule("has(self.trace) == (has(self.arrival) && self.arrival == 'Trace')", _TRACE),
+        Rule("!has(self.trace) || has(self.requests)", _TRACE_LENGTH),
         Rule(
             "!has(self.scenario) || self.scenario != 'SingleStream' || !has(self.concurrency)",
             _SINGLE,
@@ -105,8 +121,9 @@ class LoadStage(Model):
     )
     arrival: Arrival = Field(
         Arrival.POISSON,
-        description="How the requests of a rate are spaced. Poisson and Constant are judged. Burst (so many at once) "
-        "and Ramp (from rate to toRate) are reported, not judged: their requests share one queue.",
+        description="How the requests of a rate are spaced. Poisson and Constant are judged. Burst (so many at once), "
+        "Ramp (from rate to toRate) and Trace (at the times of a file) are reported, not judged: their requests share "
+        "one queue.",
     )
     rate: LoadRate | None = Field(
         None, description="Open loop: requests per second to all candidate pods together, such as 40req/s."
@@ -117,6 +134,11 @@ class LoadStage(Model):
         ge=2,
         le=1000,
         description="Burst: so many requests are due at once, and the next as many when rate has it so.",
+    )
+    trace: TraceConfigMap | None = Field(
+        None,
+        description="Trace: the file of arrival times, in the namespace of the benchmarked model. It has a time in "
+        "seconds in each line, ascending; the first request is sent at once, each other one as long after it as here.",
     )
     concurrency: int | None = Field(
         None,
@@ -143,7 +165,7 @@ class LoadStage(Model):
                 raise ValueError(f"{what}, not {rate!r}")
         if (self.duration_seconds is None) == (self.sends is None):
             raise ValueError(_ONE_LENGTH)
-        if (self.rate is not None) == self.closed:
+        if [self.rate is not None, self.trace is not None, self.closed].count(True) != 1:
             raise ValueError(_ONE_LOOP)
         if self.arrival is not Arrival.POISSON and (self.scenario or self.concurrency):
             raise ValueError(_NO_ARRIVAL)
@@ -151,6 +173,10 @@ class LoadStage(Model):
             raise ValueError(_RAMP)
         if (self.burst is not None) != (self.arrival is Arrival.BURST):
             raise ValueError(_BURST)
+        if (self.trace is not None) != (self.arrival is Arrival.TRACE):
+            raise ValueError(_TRACE)
+        if self.trace is not None and self.sends is None:
+            raise ValueError(_TRACE_LENGTH)
         if self.scenario is Scenario.SINGLE_STREAM and self.concurrency is not None:
             raise ValueError(_SINGLE)
         if self.seconds > _LONGEST:
@@ -175,11 +201,11 @@ class LoadStage(Model):
         """The kind of the load; None: a steady rate."""
         if self.closed:
             return Load.CLOSED if self.duration_seconds is None else Load.CLOSED_FOR_DURATION
-        return {Arrival.BURST: Load.BURST, Arrival.RAMP: Load.RAMP}.get(self.arrival)
+        return _LOADS.get(self.arrival)
 
     @property
     def mean_rate(self) -> Decimal:
-        """Requests per second that the stage asks for; 0 in a closed loop, which asks for none."""
+        """Requests per second that the stage asks for; 0 in a closed loop, which asks for none, and in a trace."""
         rates = [units.parse_rate(rate) for rate in (self.rate, self.to_rate) if rate is not None]
         return sum(rates, Decimal(0)) / max(1, len(rates))
 
@@ -200,7 +226,7 @@ class LoadStage(Model):
 
     @property
     def seconds(self) -> int:
-        """How long its requests are sent on average, in whole seconds, rounded up; 0 where the server decides."""
+        """How long its requests are sent on average, in seconds, rounded up; 0 where the server or a trace decides."""
         if self.duration_seconds is not None:
             return self.duration_seconds
         return math.ceil((self.sends or 0) / self.mean_rate) if self.mean_rate else 0
@@ -210,6 +236,8 @@ class LoadStage(Model):
         """How fast it sends, in words."""
         if self.closed:
             return f"concurrency {self.in_flight}"
+        if self.trace is not None:
+            return "the times of its trace"
         return f"{self.rate} to {self.to_rate}" if self.to_rate else self.rate or ""
 
     @property

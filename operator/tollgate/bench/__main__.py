@@ -27,6 +27,7 @@ from tollgate.bench.plan import Plan, parse_plan
 from tollgate.bench.pods import LateError, run_part
 from tollgate.bench.requests import Requests
 from tollgate.bench.run import run
+from tollgate.bench.trace import Traces, read_traces
 
 _FAILED = 1
 _WRONG_INPUT = 2
@@ -45,10 +46,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         dataset = parse_dataset(_read(options.dataset, "dataset"))
         credentials = read_credentials(plan.profile, options.token, options.ca)
         requests = Requests(plan.profile, dataset, credentials)
+        traces = read_traces(plan.profile.stages, options.traces)
     except ValueError as error:
         return _fail(options.output, str(error), _WRONG_INPUT)
     try:
-        result = uvloop.run(_until_terminated(plan, requests, options.pod))
+        result = uvloop.run(_until_terminated(plan, requests, options.pod, traces))
         if options.output == "-":
             print(json.dumps(result.dump(), indent=2))
         else:
@@ -70,6 +72,11 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--plan", default=os.environ.get("TOLLGATE_PLAN"), help="file with the plan")
     parser.add_argument("--dataset", default=os.environ.get("TOLLGATE_DATASET"), help="file with the inputs")
     parser.add_argument(
+        "--traces",
+        default=os.environ.get("TOLLGATE_TRACES"),
+        help="folder with the arrival times of each stage that replays a trace, in a file called as the stage",
+    )
+    parser.add_argument(
         "--token", default=os.environ.get("TOLLGATE_TOKEN"), help="file with the bearer token"
     )
     parser.add_argument(
@@ -89,14 +96,16 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     return parser.parse_args(arguments)
 
 
-async def _until_terminated(plan: Plan, requests: Requests, pod: int) -> BenchmarkResult | BenchmarkPart:
+async def _until_terminated(
+    plan: Plan, requests: Requests, pod: int, traces: Traces
+) -> BenchmarkResult | BenchmarkPart:
     """As the first process of a container, this one must ask for SIGTERM, or it would be ignored until SIGKILL."""
     task = asyncio.current_task()
     assert task is not None
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     if plan.begins_at is None:
-        return await run(plan, requests, _log)
-    return await run_part(plan, requests, pod, _log)
+        return await run(plan, requests, _log, traces=traces)
+    return await run_part(plan, requests, pod, _log, traces)
 
 
 def _read(path: str | None, what: str) -> bytes:

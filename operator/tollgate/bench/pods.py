@@ -20,6 +20,7 @@ from tollgate.bench.parts import part_of
 from tollgate.bench.plan import Plan
 from tollgate.bench.requests import Requests
 from tollgate.bench.schedule import plan_stage
+from tollgate.bench.trace import NO_TRACES, Traces
 
 _GAP = 1.0  # seconds between two slots: for what a pod does in between
 _LEAD = 0.5  # seconds of it in which the workers get their shares
@@ -29,7 +30,9 @@ class LateError(Exception):
     """This pod was not ready when the others began; the message says what to do."""
 
 
-async def run_part(plan: Plan, requests: Requests, pod: int, log: Callable[[str], None]) -> BenchmarkPart:
+async def run_part(
+    plan: Plan, requests: Requests, pod: int, log: Callable[[str], None], traces: Traces = NO_TRACES
+) -> BenchmarkPart:
     """Send this pod's share of every stage. LateError when it cannot begin with the others."""
     profile = plan.profile
     assert plan.begins_at is not None  # a plan for several pods says when
@@ -42,7 +45,8 @@ async def run_part(plan: Plan, requests: Requests, pod: int, log: Callable[[str]
                 "raise startSeconds of the profile"
             )
         for number, stage in enumerate(profile.stages):
-            schedule = plan_stage(stage, len(requests), profile.seed, number, plan.repetition)
+            trace = traces.get(stage.name)
+            schedule = plan_stage(stage, len(requests), profile.seed, number, plan.repetition, trace)
             await asyncio.sleep(max(0.0, begin - _LEAD - now()))
             record = await crew.load(deal(schedule, pod, profile.pods), start=begin)
             stages.append(part_of(stage, len(schedule), record, plan.limits))

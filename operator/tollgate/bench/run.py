@@ -22,25 +22,32 @@ from tollgate.bench.records import StageRun
 from tollgate.bench.requests import Requests
 from tollgate.bench.schedule import Schedule, plan_stage
 from tollgate.bench.summary import summarize
+from tollgate.bench.trace import NO_TRACES, Traces
 from tollgate.bench.turns import turns
 
 Log = Callable[[str], None]  # takes a line for people
 
 
-async def run(plan: Plan, requests: Requests, log: Log, progress: Log | None = None) -> BenchmarkResult:
+async def run(
+    plan: Plan, requests: Requests, log: Log, progress: Log | None = None, traces: Traces = NO_TRACES
+) -> BenchmarkResult:
     """Run every stage, in the profile's order. A server that fails, however it fails, is part of the result.
 
-    Each second of a stage `progress` is told how far it is; without it, `log`.
+    Each second of a stage `progress` is told how far it is; without it, `log`. `traces` has the arrival times of the
+    stages that replay a trace.
     """
     async with Crew(plan, requests) as crew:
-        return await _Benchmark(plan, requests, crew, log, progress or log).run()
+        return await _Benchmark(plan, requests, crew, log, progress or log, traces).run()
 
 
 class _Benchmark:
     """A plan in progress."""
 
-    def __init__(self, plan: Plan, requests: Requests, crew: Crew, log: Log, progress: Log) -> None:
+    def __init__(
+        self, plan: Plan, requests: Requests, crew: Crew, log: Log, progress: Log, traces: Traces
+    ) -> None:
         self._plan = plan
+        self._traces = traces
         self._requests = requests
         self._crew = crew
         self._log = log
@@ -51,7 +58,10 @@ class _Benchmark:
         stages: list[StageResult] = []
         paired: list[PairedStage] = []
         for number, stage in enumerate(profile.stages):
-            schedule = plan_stage(stage, len(self._requests), profile.seed, number, self._plan.repetition)
+            trace = self._traces.get(stage.name)
+            schedule = plan_stage(
+                stage, len(self._requests), profile.seed, number, self._plan.repetition, trace
+            )
             record = await self._load(stage.name, schedule)
             stages.append(summarize(stage, record, self._plan.limits))
             self._report(stages[-1], record)

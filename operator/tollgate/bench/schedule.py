@@ -49,19 +49,30 @@ class Schedule:
         return min(self.loop.until + timeout, -(-len(self) // self.loop.width) * timeout)
 
 
-def plan_stage(stage: LoadStage, items: int, seed: int, number: int, repetition: int = 0) -> Schedule:
+def plan_stage(
+    stage: LoadStage,
+    items: int,
+    seed: int,
+    number: int,
+    repetition: int = 0,
+    trace: NDArray[np.float64] | None = None,
+) -> Schedule:
     """The schedule of the stage `number` of a profile, over a dataset of so many items.
 
     It has exactly `stage.requests` requests, as the certificate is a test on a fixed number. Constant: request
     i at i/rate. Poisson: independent exponential gaps, nothing rescaled, so the last request is due near the
     end of the stage's duration, not at it. Burst: as Constant, but each so many requests are due with the first of
-    them. Ramp: as soon as the rate, which grows or falls steadily, adds up to it. A closed loop for a duration has
-    more requests than it can send.
+    them. Ramp: as soon as the rate, which grows or falls steadily, adds up to it. Trace: at the times of `trace`. A
+    closed loop for a duration has more requests than it can send.
     """
     arrivals, inputs = np.random.default_rng([seed, number, *([repetition] if repetition else [])]).spawn(2)
     if stage.closed:
         loop, requests = _loop(stage)
         return Schedule(np.zeros(requests), _shuffled_cycles(inputs, requests, items), 0.0, loop=loop)
+    if stage.trace is not None:
+        if trace is None:
+            raise ValueError(f"stage {stage.name} replays a trace, and none was given")
+        return Schedule(trace, _shuffled_cycles(inputs, len(trace), items), float(trace[-1]))
     requests, rate = stage.requests, float(stage.mean_rate)
     places, span = np.arange(requests), requests / rate
     match stage.arrival:
@@ -73,7 +84,7 @@ def plan_stage(stage: LoadStage, items: int, seed: int, number: int, repetition:
         case Arrival.RAMP:
             first, last = (float(units.parse_rate(text or "")) for text in (stage.rate, stage.to_rate))
             due = 2 * places / (first + np.sqrt(first**2 + 2 * (last - first) / span * places))
-        case Arrival.POISSON:
+        case _:
             due = np.cumsum(arrivals.exponential(1 / rate, requests))
             span = float(due[-1])
     return Schedule(due, _shuffled_cycles(inputs, requests, items), span)

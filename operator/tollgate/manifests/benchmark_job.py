@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tollgate.api.profiles import BenchmarkProfileSpec
-from tollgate.manifests import benchmark_credentials
+from tollgate.manifests import benchmark_credentials, benchmark_traces
 from tollgate.manifests.names import BENCHMARK, MANAGED_BY, MANAGER, Identity, fit, host
 from tollgate.ports import Object
 
@@ -116,6 +116,7 @@ def _pod(benchmark: Identity, profile: BenchmarkProfileSpec, settings: JobSettin
                 "name": "dataset",
                 "configMap": {"name": dataset.name, "items": [{"key": dataset.key, "path": dataset.key}]},
             },
+            *benchmark_traces.volumes(profile),
             *benchmark_credentials.volumes(profile),
         ],
     }
@@ -145,6 +146,7 @@ def _container(profile: BenchmarkProfileSpec, settings: JobSettings) -> Object:
             {"name": "TOLLGATE_PLAN", "value": f"/plan/{_PLAN_KEY}"},
             {"name": "TOLLGATE_DATASET", "value": f"/dataset/{profile.dataset.config_map.key}"},
             {"name": "OPENBLAS_NUM_THREADS", "value": "1"},
+            *benchmark_traces.environment(profile),
             *benchmark_credentials.environment(profile),
         ],
         "resources": {"requests": requests, "limits": limits},
@@ -157,6 +159,7 @@ def _container(profile: BenchmarkProfileSpec, settings: JobSettings) -> Object:
         "volumeMounts": [
             {"name": "plan", "mountPath": "/plan", "readOnly": True},
             {"name": "dataset", "mountPath": "/dataset", "readOnly": True},
+            *benchmark_traces.mounts(profile),
             *benchmark_credentials.mounts(profile),
         ],
     }

@@ -237,7 +237,7 @@ def _long(profile: BenchmarkProfileSpec, wanted: Benchmark) -> str:
         stage.seconds * (1 if wanted.spec.baseline is None else 2 if stage.warm_up else 3)
         for stage in profile.stages
     )
-    open_end = any(stage.load is Load.CLOSED for stage in profile.stages)
+    open_end = any(stage.load in (Load.CLOSED, Load.TRACE) for stage in profile.stages)
     return f"{'at least' if open_end else 'about'} {seconds} s"
 
 

@@ -21,6 +21,7 @@ def stage(**fields: Any) -> LoadStage:
         ({"rate": "40req/s", "scenario": "Server"}, None, 0),
         ({"rate": "40req/s", "arrival": "Burst", "burst": 20}, Load.BURST, 0),
         ({"rate": "40req/s", "arrival": "Ramp", "toRate": "80req/s"}, Load.RAMP, 0),
+        ({"arrival": "Trace", "trace": {"name": "monday"}}, Load.TRACE, 0),
         ({"concurrency": 4}, Load.CLOSED, 4),
         ({"scenario": "SingleStream"}, Load.CLOSED, 1),
         ({"scenario": "MultiStream"}, Load.CLOSED, 8),
@@ -68,9 +69,20 @@ def test_a_ramp_has_the_requests_of_its_mean_rate() -> None:
         ({"rate": "40req/s", "arrival": "Ramp", "toRate": "0req/s"}, "write toRate as requests per second"),
         ({"rate": "40req/s", "arrival": "Burst"}, "a Burst needs burst"),
         ({"rate": "40req/s", "burst": 20}, "a Burst needs burst"),
+        ({"rate": "40req/s", "arrival": "Trace"}, "a Trace needs trace"),
+        ({"trace": {"name": "monday"}}, "a Trace needs trace"),
+        (
+            {"rate": "4req/s", "arrival": "Trace", "trace": {"name": "monday"}},
+            "either a rate, or a concurrency",
+        ),
         ({"concurrency": 0}, "greater than or equal to 1"),
     ],
 )
 def test_what_does_not_go_together_is_refused(fields: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         stage(**fields, requests=100)
+
+
+def test_a_trace_says_how_many_of_its_arrivals_are_replayed() -> None:
+    with pytest.raises(ValueError, match="a Trace needs requests"):
+        stage(arrival="Trace", trace={"name": "monday"}, durationSeconds=10)

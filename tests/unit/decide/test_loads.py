@@ -14,7 +14,7 @@ from tollgate.decide.compare import Arm, compare_benchmarks
 from tollgate.decide.judge_benchmark import judge_benchmark
 from tollgate.decide.planning import benchmark_problems
 
-KINDS = ["Burst", "Ramp", "Closed", "ClosedForDuration"]
+KINDS = ["Burst", "Ramp", "Trace", "Closed", "ClosedForDuration"]
 
 
 def judged(objectives: list[Objective], *stages: dict[str, Any]) -> list[Any]:
@@ -36,6 +36,7 @@ def test_perfect_numbers_of_such_a_load_certify_no_latency_and_no_errors(kind: s
         ("ClosedForDuration", Verdict.INCONCLUSIVE),
         ("Burst", Verdict.INCONCLUSIVE),
         ("Ramp", Verdict.INCONCLUSIVE),
+        ("Trace", Verdict.INCONCLUSIVE),
     ],
 )
 def test_whether_answers_are_right_is_judged_where_their_number_was_fixed(
@@ -71,6 +72,7 @@ def test_it_is_not_compared(kind: str) -> None:
     [
         {"rate": "400req/s", "arrival": "Burst", "burst": 100},
         {"rate": "400req/s", "arrival": "Ramp", "toRate": "800req/s"},
+        {"arrival": "Trace", "trace": {"name": "monday"}},
         {"concurrency": 8},
     ],
 )

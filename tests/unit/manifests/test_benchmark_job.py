@@ -158,3 +158,25 @@ def test_the_pods_of_an_indexed_job_can_be_called_after_it(profile: BenchmarkPro
     plan = benchmark_config_map(by_hand, {})["metadata"]["name"]
     for job in (alone, several):
         assert job["spec"]["template"]["spec"]["volumes"][0]["configMap"]["name"] == plan
+
+
+def test_each_trace_is_a_file_called_as_its_stage(
+    measurement: Identity, profile: BenchmarkProfileSpec
+) -> None:
+    trace = {"arrival": "Trace", "requests": 100}
+    stages = [
+        *profile.dump()["stages"],
+        {"name": "monday", "trace": {"name": "week", "key": "1.txt"}, **trace},
+        {"name": "sunday", "trace": {"name": "week"}, **trace},
+    ]
+    replaying = BenchmarkProfileSpec.model_validate({**profile.dump(), "stages": stages})
+    pod = benchmark_job(measurement, replaying, JobSettings("i"))["spec"]["template"]["spec"]
+    (volume,) = (v for v in pod["volumes"] if v["name"] == "traces")
+    sources = [source["configMap"] for source in volume["projected"]["sources"]]
+    assert [(s["name"], s["items"]) for s in sources] == [
+        ("week", [{"key": "1.txt", "path": "monday"}]),
+        ("week", [{"key": "arrivals.txt", "path": "sunday"}]),
+    ]
+    (container,) = pod["containers"]
+    assert {"name": "traces", "mountPath": "/traces", "readOnly": True} in container["volumeMounts"]
+    assert {"name": "TOLLGATE_TRACES", "value": "/traces"} in container["env"]

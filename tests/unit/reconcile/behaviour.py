@@ -43,6 +43,7 @@ def measurement(
             {
                 "name": stage.name,
                 "warmUp": stage.warm_up,
+                "load": stage.load,
                 "requestedRate": stage.rate,
                 "achievedRate": stage.rate,
                 "answeredRate": stage.rate,

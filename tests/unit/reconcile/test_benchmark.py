@@ -105,6 +105,20 @@ async def test_a_result_of_another_profile_is_refused(world: World) -> None:
     assert "profile was changed" in message
 
 
+async def test_a_result_that_hides_what_kind_of_load_it_is_of_is_refused(world: World) -> None:
+    """A burst, or a closed loop, would else be judged as if it were a steady rate."""
+    profile = world.objects[("benchmarkprofiles", "", "digits-steady")]
+    profile["spec"]["stages"][1] |= {"arrival": "Burst", "burst": 20}
+    await look(world)
+    raw = world.objects[("benchmarks", "vision", "by-hand")]
+    result = measurement(Behaviour(), raw, profile)
+    result.stages[1].load = None
+    last_words(world, {"message": transport.encode(result)})
+    phase, reason, message = await look(world)
+    assert (phase, reason) == ("Failed", "BadResult")
+    assert "stage steady of the result is not what the profile and the limits ask for" in message
+
+
 async def test_a_result_of_another_repetition_is_refused(world: World) -> None:
     """It would be added to one that met the same arrivals and inputs."""
     await look(world)
