@@ -215,6 +215,10 @@ PROFILES: dict[str, tuple[Change, str]] = {
         ),
         "a Trace needs requests, how many of its arrivals are replayed",
     ),
+    "more runs than a result has room for": (
+        lambda spec: spec["stages"][1].update(repeats=8),
+        "a benchmark has room for 8 runs of stages, repeats counted",
+    ),
     "an arrival of a scenario": (
         lambda spec: spec["stages"][1].update(scenario="Server", arrival="Constant"),
         "requests do not come in an arrival of your choice",

@@ -16,7 +16,7 @@ from tollgate.api.base import Keyed, Model, NameOrEmpty, NameRef, Revision, Rule
 from tollgate.api.canonical import Digest
 from tollgate.api.conditions import Condition
 from tollgate.api.hardware import LoadedPods
-from tollgate.api.load import Load
+from tollgate.api.load import MOST_RUNS, Load
 from tollgate.api.paired import MOST_STAGES, PairedStage
 from tollgate.api.quantities import Count, Duration, DurationOrEmpty, Number, Rate
 from tollgate.api.sketch import Sketch
@@ -115,6 +115,12 @@ class StageResult(Model):
         description="Name of the stage."
     )
     warm_up: bool = Field(False, description="True: not judged.")
+    repeat: int | None = Field(
+        None,
+        ge=1,
+        le=MOST_RUNS,
+        description="Which run of a stage that is repeated, from 1: all are judged together, the first is compared.",
+    )
     load: Load | None = Field(
         None,
         description="The kind of a load that is not a steady rate. Burst, Ramp, Trace, ClosedForDuration: "

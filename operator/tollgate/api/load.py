@@ -68,6 +68,8 @@ _TRACE = "a Trace needs trace, the ConfigMap with its times, and no other arriva
 _TRACE_LENGTH = "a Trace needs requests, how many of its arrivals are replayed, and no durationSeconds"
 _SINGLE = "SingleStream keeps one request with the server: leave concurrency out"
 _LONGEST = 3600  # seconds of a stage
+MOST_RUNS = 8
+"""Of stages in a benchmark, each repeat counted."""
 
 _CLOSED = "has(self.concurrency) || (has(self.scenario) && self.scenario != 'Server')"
 
@@ -158,6 +160,14 @@ class LoadStage(Model):
         description="How many requests the stage sends, at its rate within an hour, instead of durationSeconds.",
     )
 
+    repeats: int | None = Field(
+        None,
+        ge=2,
+        le=MOST_RUNS,
+        description="The stage is run so many times, one after the other, each with arrivals and inputs of its own. "
+        "The result holds each run; their requests are judged together.",
+    )
+
     @model_validator(mode="after")
     def _sends(self) -> LoadStage:
         for rate, what in ((self.rate, _RATE_ABOVE_ZERO), (self.to_rate, _TO_RATE_ABOVE_ZERO)):
@@ -215,8 +225,18 @@ class LoadStage(Model):
         return self.rate if self.rate and not self.to_rate else units.format_rate(self.mean_rate, 9)
 
     @property
+    def runs(self) -> int:
+        """How many times the stage is run."""
+        return self.repeats or 1
+
+    @property
+    def judged_requests(self) -> int:
+        """How many requests all its runs send."""
+        return self.runs * self.requests
+
+    @property
     def requests(self) -> int:
-        """How many requests the stage sends, as a certificate is a test on a number that is known before it starts.
+        """How many requests a run of the stage sends: known before it starts, as a certificate is a test on a number.
 
         0 in a closed loop for a duration, in which the server decides how many there are.
         """

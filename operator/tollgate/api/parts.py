@@ -14,7 +14,7 @@ from pydantic import Field, StringConstraints, model_validator
 from tollgate.api.base import Model, Text
 from tollgate.api.benchmark import MOST_WORKERS, Example, OverLimit, Repetition
 from tollgate.api.canonical import Digest
-from tollgate.api.load import Load
+from tollgate.api.load import MOST_RUNS, Load
 from tollgate.api.quantities import Count, Duration, Number, Rate
 from tollgate.api.sketch import pairs
 
@@ -41,6 +41,7 @@ class StagePart(Model):
 
     name: Annotated[str, StringConstraints(min_length=1, max_length=32)] = Field(description="The stage.")
     warm_up: bool = Field(False, description="True: not judged.")
+    repeat: int | None = Field(None, ge=1, le=MOST_RUNS, description="Which run of a stage that is repeated.")
     load: Load | None = Field(None, description="The kind of a load that is not a steady rate.")
     requested_rate: Rate = Field(description="Rate that the profile asked for, of all pods together.")
     requests: Count = Field(description="Requests of the share that were measured.")

@@ -6,12 +6,12 @@ Paths, ports and series names live here, so that a tenant's namespaced object ne
 from __future__ import annotations
 
 import re
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 from pydantic import Field, StringConstraints, model_validator
 
 from tollgate.api.base import Keyed, Model, ObjectName, Rule, checked
-from tollgate.api.load import LoadStage
+from tollgate.api.load import MOST_RUNS, LoadStage
 from tollgate.api.paired import FEWEST_REQUESTS, MOST_STAGES
 from tollgate.api.protocol import TLS, Header, JMESPath, Parameter, Protocol, TokenSecret
 
@@ -66,7 +66,18 @@ _CLOSED_IN_ONE_POD = (
     "a closed loop (concurrency, or the scenarios SingleStream, MultiStream and Offline) is kept by one pod: set pods "
     "to 1, and raise workers"
 )
+_TOO_MANY_RUNS = (
+    f"a benchmark has room for {MOST_RUNS} runs of stages, repeats counted: use fewer stages or repeats"
+)
 _NEEDS_MEASURED_STAGE = "at least one stage must not be warmUp"
+
+
+class Run(NamedTuple):
+    """A run of a stage: the stage's place in the profile, and which of its repeats it is, from 1."""
+
+    number: int
+    stage: LoadStage
+    repeat: int
 
 
 class BenchmarkProfileSpec(Model):
@@ -94,6 +105,10 @@ class BenchmarkProfileSpec(Model):
             "!has(self.pods) || self.pods < 2 || !self.stages.exists(s, has(s.concurrency) || "
             "(has(s.scenario) && s.scenario != 'Server'))",
             _CLOSED_IN_ONE_POD,
+        ),
+        Rule(
+            f"self.stages.map(s, has(s.repeats) ? s.repeats : 1).sum() <= {MOST_RUNS}",
+            _TOO_MANY_RUNS,
         ),
         Rule("self.stages.exists(s, !has(s.warmUp) || !s.warmUp)", _NEEDS_MEASURED_STAGE),
     )
@@ -218,9 +233,20 @@ class BenchmarkProfileSpec(Model):
             raise ValueError(_ONE_POD)
         if self.pods > 1 and any(stage.closed for stage in self.stages):
             raise ValueError(_CLOSED_IN_ONE_POD)
+        if len(self.runs) > MOST_RUNS:
+            raise ValueError(_TOO_MANY_RUNS)
         if not self.measured:
             raise ValueError(_NEEDS_MEASURED_STAGE)
         return self
+
+    @property
+    def runs(self) -> list[Run]:
+        """All runs of the stages, in order."""
+        return [
+            Run(number, stage, repeat)
+            for number, stage in enumerate(self.stages)
+            for repeat in range(1, stage.runs + 1)
+        ]
 
     @property
     def measured(self) -> list[LoadStage]:
@@ -246,6 +272,9 @@ def turns_problem(profile: BenchmarkProfileSpec) -> str:
                 f"stage {stage.name} is a load of kind {stage.load}, which cannot be cut into turns that are alike: "
                 "give it a rate and the arrival Poisson or Constant"
             )
+    for stage in profile.stages:
+        if stage.repeats is not None:
+            return f"stage {stage.name} is repeated, and turns repeat it already: leave its repeats out"
     for stage in profile.measured:
         if stage.requests < FEWEST_REQUESTS:
             return (

@@ -44,12 +44,14 @@ async def run_part(
                 f"it was ready {now() - begin + _LEAD:.1f} s too late to begin with the others: "
                 "raise startSeconds of the profile"
             )
-        for number, stage in enumerate(profile.stages):
+        for number, stage, repeat in profile.runs:
             trace = traces.get(stage.name)
-            schedule = plan_stage(stage, len(requests), profile.seed, number, plan.repetition, trace)
+            schedule = plan_stage(stage, len(requests), profile.seed, number, plan.repetition, repeat, trace)
             await asyncio.sleep(max(0.0, begin - _LEAD - now()))
             record = await crew.load(deal(schedule, pod, profile.pods), start=begin)
-            stages.append(part_of(stage, len(schedule), record, plan.limits))
+            which = repeat if stage.repeats else None
+            part = part_of(stage, len(schedule), record, plan.limits)
+            stages.append(part.model_copy(update={"repeat": which}))
             log(
                 f"{stage.name}: done: {stages[-1].requests} requests, {stages[-1].errors} errors, "
                 f"sent late by {stages[-1].schedule_delay_p99} (p99) {stages[-1].client_limited}".strip()

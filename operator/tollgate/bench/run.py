@@ -57,13 +57,14 @@ class _Benchmark:
         profile = self._plan.profile
         stages: list[StageResult] = []
         paired: list[PairedStage] = []
-        for number, stage in enumerate(profile.stages):
+        for number, stage, repeat in profile.runs:
             trace = self._traces.get(stage.name)
             schedule = plan_stage(
-                stage, len(self._requests), profile.seed, number, self._plan.repetition, trace
+                stage, len(self._requests), profile.seed, number, self._plan.repetition, repeat, trace
             )
             record = await self._load(stage.name, schedule)
-            stages.append(summarize(stage, record, self._plan.limits))
+            which = repeat if stage.repeats else None
+            stages.append(summarize(stage, record, self._plan.limits).model_copy(update={"repeat": which}))
             self._report(stages[-1], record)
             if not self._plan.baseline:
                 continue

@@ -55,6 +55,7 @@ def plan_stage(
     seed: int,
     number: int,
     repetition: int = 0,
+    repeat: int = 1,
     trace: NDArray[np.float64] | None = None,
 ) -> Schedule:
     """The schedule of the stage `number` of a profile, over a dataset of so many items.
@@ -65,7 +66,7 @@ def plan_stage(
     them. Ramp: as soon as the rate, which grows or falls steadily, adds up to it. Trace: at the times of `trace`. A
     closed loop for a duration has more requests than it can send.
     """
-    arrivals, inputs = np.random.default_rng([seed, number, *([repetition] if repetition else [])]).spawn(2)
+    arrivals, inputs = np.random.default_rng([seed, number, repetition, repeat - 1]).spawn(2)
     if stage.closed:
         loop, requests = _loop(stage)
         return Schedule(np.zeros(requests), _shuffled_cycles(inputs, requests, items), 0.0, loop=loop)

@@ -119,7 +119,7 @@ def _benchmark(said: Planned) -> Iterator[str]:
     yield "Requests of a benchmark stage that certify it, or show that it is no good, in 19 cases of 20"
     stages = said.profile.measured if said.profile else []
     header = ["OBJECTIVE", "LIMIT", "WITHIN IF CLEAN", "WITHIN AT HALF THE LIMIT", "BREACH IF SEVERE"]
-    header += [f"{stage.name.upper()}: {count(stage.requests)}" for stage in stages]
+    header += [f"{stage.name.upper()}: {count(stage.judged_requests)}" for stage in stages]
     rows = [
         [
             needs.objective.name,

@@ -109,9 +109,12 @@ class Arm:
 
     @property
     def stages(self) -> dict[str, StageResult]:
-        """The measured stages of a steady rate, by name: of another load nothing is certified, so nothing compared."""
+        """The measured stages of a steady rate, by name: of another load nothing is certified, so nothing compared.
+
+        Of a stage that is repeated its first run, of which the spread of each quantile is known.
+        """
         measured = [stage for stage in self.result.stages if not stage.warm_up]
-        return {stage.name: stage for stage in measured if stage.load is None}
+        return {stage.name: stage for stage in reversed(measured) if stage.load is None}
 
     def side(self, stage: str) -> Side:
         """One measured stage."""

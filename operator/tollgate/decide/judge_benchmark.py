@@ -32,6 +32,7 @@ from tollgate.decide.limits import (
     what_is_over,
 )
 from tollgate.decide.loads import certifies, why_not
+from tollgate.decide.pooling import runs_added
 from tollgate.decide.stage_estimates import Alpha, Estimate, NoEstimate, estimate
 from tollgate.measure.cost import CostUnknown, PodCost
 
@@ -74,7 +75,7 @@ def judge_benchmark(
     looks: Looks = FIRST_LOOKS,
 ) -> list[ObjectiveResult]:
     """One result an objective, in their order; `cost` is of one of the pods that were loaded."""
-    stages = [stage for stage in result.stages if not stage.warm_up]
+    stages = runs_added([stage for stage in result.stages if not stage.warm_up])
     run = _Run(result.pods, cost, looks.levels(1 - confidence, len(objectives) * len(stages)))
     return [_worst(o, stages, run) for o in objectives]
 

@@ -214,7 +214,7 @@ def _benchmark_plans(spec: BudgetSpec, profile: BenchmarkProfileSpec | None) -> 
                 half_limit=requests_to_certify(p0, levels.within, p0 / 2, MOST),
                 severe=requests_to_refute(p0, levels.breach, severe_fraction(p0, SEVERE), MOST),
                 stages={
-                    stage.name: tolerated(stage.requests, p0, levels.within)
+                    stage.name: tolerated(stage.judged_requests, p0, levels.within)
                     for stage in stages
                     if certifies(o, stage.load)
                 },

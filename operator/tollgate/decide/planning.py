@@ -55,7 +55,7 @@ def benchmark_problems(
             found += [
                 _too_short(o, stage, needed, confidence)
                 for stage in stages
-                if needed is None or stage.requests < needed
+                if needed is None or stage.judged_requests < needed
             ]
         elif o.dimension is Dimension.THROUGHPUT:
             found += _never_asked(o, stages)
@@ -69,16 +69,19 @@ def _too_short(o: Objective, stage: LoadStage, needed: int | None, confidence: f
             "StageTooShort",
             f"objective {o.name}: no benchmark can certify a limit as strict as {o.limit}",
         )
+    each = math.ceil(needed / stage.runs)
     if stage.duration_seconds is None:
-        sent, raised = stage.pace, f"requests to {needed:,} or more"
+        sent, raised = stage.pace, f"requests to {each:,} or more"
     else:
-        seconds = math.ceil(needed / float(stage.mean_rate))
+        seconds = math.ceil(each / float(stage.mean_rate))
         sent = f"{stage.pace} for {stage.duration_seconds} s"
         raised = f"durationSeconds to {seconds} or more, or raise its rate"
+    if stage.repeats is not None:
+        sent = f"{stage.repeats} times {sent}"
     return Problem(
         o.name,
         "StageTooShort",
-        f"objective {o.name}: stage {stage.name} sends {count(stage.requests)} ({sent}), and needs {needed:,} "
+        f"objective {o.name}: stage {stage.name} sends {count(stage.judged_requests)} ({sent}), and needs {needed:,} "
         f"to certify it at confidence {confidence:g} even if all goes well: set {raised}",
     )
 

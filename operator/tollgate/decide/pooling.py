@@ -2,8 +2,9 @@
 
 Only measurements that were made alike are added, each whole and whatever it says: one that is left out for what it
 says would bias the rest. Their inputs and arrivals were drawn apart (`Benchmark.spec.repetition`), so their counts
-are as good as those of one longer benchmark. What cannot be added exactly, the spread of quantiles and the times of
-tokens, is left out, and with those what else answers told: each measurement holds its own.
+are as good as those of one longer benchmark. So are those of the runs of a stage that is repeated. What
+cannot be added exactly, the spread of quantiles and the times of tokens, is left out, and with those what else answers
+told: each measurement holds its own.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from itertools import groupby
 
 from tollgate.api import units
 from tollgate.api.benchmark import BenchmarkResult, OverLimit, Quantiles, StageResult
@@ -31,6 +33,12 @@ def pooled(results: Sequence[BenchmarkResult]) -> BenchmarkResult:
     return first.model_copy(update={"stages": stages})
 
 
+def runs_added(stages: Sequence[StageResult]) -> list[StageResult]:
+    """Stages with the runs of each that was repeated as one."""
+    runs = [list(same) for _, same in groupby(stages, key=lambda stage: stage.name)]
+    return [_added(same) if len(same) > 1 else same[0] for same in runs]
+
+
 def can_be_added(one: Arm, other: Arm) -> bool:
     """Whether the two counted the same: on the same hardware, the same profile, dataset, number of pods and limits."""
     return one.hardware == other.hardware and _shape(one.result) == _shape(other.result)
@@ -48,6 +56,7 @@ def _added(stages: Sequence[StageResult]) -> StageResult:
     kinds = sum((Counter(stage.error_kinds) for stage in stages), Counter[str]())
     return stages[0].model_copy(
         update={
+            "repeat": None,
             "requests": sum(stage.requests for stage in stages),
             "errors": sum(stage.errors for stage in stages),
             "error_kinds": dict(kinds),

@@ -93,7 +93,7 @@ def _tries(profile: BenchmarkProfileSpec) -> dict[str, Any]:
 
 def for_pods(profile: BenchmarkProfileSpec) -> int:
     """Seconds that several pods wait for each other: for the start, and in every stage for its last answer."""
-    return profile.start_seconds + len(profile.stages) * (profile.timeout_seconds + 1)
+    return profile.start_seconds + len(profile.runs) * (profile.timeout_seconds + 1)
 
 
 def _pod(benchmark: Identity, profile: BenchmarkProfileSpec, settings: JobSettings) -> Object:

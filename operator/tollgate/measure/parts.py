@@ -84,7 +84,7 @@ def _said(lost: Mapping[int, str]) -> str:
 def _frame(part: BenchmarkPart) -> object:
     """What must be the same in all parts."""
     stages = [
-        (s.name, s.warm_up, s.load, s.requested_rate, s.span, [over.limit for over in s.over_limit])
+        (s.name, s.warm_up, s.repeat, s.load, s.requested_rate, s.span, [over.limit for over in s.over_limit])
         for s in part.stages
     ]
     return part.dataset, part.profile, part.pods, part.repetition, stages
@@ -105,6 +105,7 @@ def _stage(of_pod: Mapping[int, StagePart], gap: _Gap) -> StageResult:
     return StageResult(
         name=first.name,
         warm_up=first.warm_up,
+        repeat=first.repeat,
         load=first.load,
         requested_rate=first.requested_rate,
         achieved_rate=_rate(sum(s.sent for s in shares), max(first.span, last_sent)),

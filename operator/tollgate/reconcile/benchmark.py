@@ -234,7 +234,7 @@ class BenchmarkReconciler:
 def _long(profile: BenchmarkProfileSpec, wanted: Benchmark) -> str:
     """How long the load lasts; what is loaded in turn meets it two times more, and several pods wait for each other."""
     seconds = (for_pods(profile) if profile.pods > 1 else 0) + sum(
-        stage.seconds * (1 if wanted.spec.baseline is None else 2 if stage.warm_up else 3)
+        stage.runs * stage.seconds * (1 if wanted.spec.baseline is None else 2 if stage.warm_up else 3)
         for stage in profile.stages
     )
     open_end = any(stage.load in (Load.CLOSED, Load.TRACE) for stage in profile.stages)
@@ -253,18 +253,18 @@ def _hold_against(result: BenchmarkResult, profile: BenchmarkProfileSpec, wanted
     if result.repetition != wanted.spec.repetition:
         raise ValueError(f"the result is of repetition {result.repetition}, not {wanted.spec.repetition}")
     asked = [units.parse_duration(limit) for limit in wanted.spec.limits]
-    for stage, planned in zip(result.stages, profile.stages, strict=False):
+    for stage, (_, planned, repeat) in zip(result.stages, profile.runs, strict=False):
         counted = [units.parse_duration(over.limit) for over in stage.over_limit]
-        said = (stage.name, stage.warm_up, stage.load)
-        if said != (planned.name, planned.warm_up, planned.load) or counted != asked:
+        said = (stage.name, stage.warm_up, stage.repeat or 1, stage.load)
+        if said != (planned.name, planned.warm_up, repeat, planned.load) or counted != asked:
             raise ValueError(
                 f"stage {stage.name} of the result is not what the profile and the limits ask for"
             )
     turns = [stage.name for stage in profile.measured] if wanted.spec.baseline else []
     if [stage.name for stage in result.paired] != turns:
         raise ValueError("the result does not hold the turns of target and baseline that were asked for")
-    if len(result.stages) != len(profile.stages):
-        raise ValueError(f"the result has {len(result.stages)} stages, the profile {len(profile.stages)}")
+    if len(result.stages) != len(profile.runs):
+        raise ValueError(f"the result has {len(result.stages)} stages, the profile {len(profile.runs)}")
 
 
 def _refused(result: BenchmarkResult) -> str:
@@ -288,7 +288,8 @@ def summary(result: BenchmarkResult) -> str:
     for stage in result.stages:
         if stage.warm_up:
             continue
-        kind = f" ({stage.load})" if stage.load else ""
+        kind = f" run {stage.repeat}" if stage.repeat else ""
+        kind += f" ({stage.load})" if stage.load else ""
         quality = f", {stage.correct}/{stage.scored} correct" if stage.scored else ""
         parts.append(
             f"{stage.name}{kind}: {stage.requests} requests at {stage.answered_rate}, mean {stage.mean}, "

@@ -24,6 +24,19 @@ def test_only_stages_after_the_warm_up_are_measured() -> None:
     assert profile.measured[0].requests == 1000
 
 
+def test_a_repeated_stage_has_its_runs_one_after_the_other() -> None:
+    stages = [PROFILE["stages"][0], {**STEADY, "repeats": 3}, {**STEADY, "name": "last"}]
+    profile = BenchmarkProfileSpec.model_validate({**PROFILE, "stages": stages})
+    assert [(number, stage.name, repeat) for number, stage, repeat in profile.runs] == [
+        (0, "warm-up", 1),
+        (1, "steady", 1),
+        (1, "steady", 2),
+        (1, "steady", 3),
+        (2, "last", 1),
+    ]
+    assert profile.stages[1].judged_requests == 3000
+
+
 def test_a_stage_by_requests_sends_so_many_and_lasts_as_long_as_they_take() -> None:
     warm_up = {"name": "warm-up", "warmUp": True, "rate": "20req/s", "requests": 50}
     steady = {"name": "steady", "rate": "40req/s", "requests": 1001}
@@ -66,6 +79,11 @@ def test_the_digest_of_an_older_profile_stays() -> None:
             {"pods": 2, "stages": [{"name": "s", "scenario": "Offline", "requests": 100}]},
             "kept by one pod: set pods to 1, and raise workers",
         ),
+        (
+            {"stages": [{**STEADY, "repeats": 8}, {**STEADY, "name": "again"}]},
+            "a benchmark has room for 8 runs of stages, repeats counted",
+        ),
+        ({"stages": [{**STEADY, "repeats": 1}]}, "greater than or equal to 2"),
         ({"port": 0}, "greater than or equal to 1"),
         (
             {"protocol": "OpenInferenceGRPC"},

@@ -114,3 +114,22 @@ def test_what_cannot_be_cut_into_turns_is_refused(odd: dict[str, Any], kind: str
     ):
         parse_plan(json.dumps(text))
     assert parse_plan(json.dumps(text | {"baseline": []})).baseline == []
+
+
+async def test_a_repeated_stage_leaves_a_result_of_each_run() -> None:
+    stages = [
+        stage(requests=40, durationSeconds=None, repeats=2, arrival="Poisson").dump(),
+        stage(name="last").dump(),
+    ]
+    with serving(Server(0.0, [], "new")) as target:
+        made = {"profile": profile(stages=stages).dump(), "targets": [target]}
+        result = await run(Plan.model_validate(made), requests(stages=stages), lambda _: None)
+    assert [(s.name, s.repeat, s.requests) for s in result.stages] == [
+        ("steady", 1, 40),
+        ("steady", 2, 40),
+        ("last", None, 100),
+    ]
+    assert result.stages[0].seconds != result.stages[1].seconds, "arrivals of its own"
+    text = {"profile": profile(stages=stages).dump(), "targets": ["a:1"], "baseline": ["b:1"]}
+    with pytest.raises(ValueError, match="stage steady is repeated, and turns repeat it already"):
+        parse_plan(json.dumps(text))

@@ -125,3 +125,13 @@ def test_a_closed_loop_has_requests_and_no_times() -> None:
     )
     assert in_step.loop == Loop(8, in_step=True)
     assert in_step.longest(10) == 40
+
+
+def test_each_run_of_a_repeated_stage_draws_anew_and_the_first_as_ever() -> None:
+    plans = [plan_stage(stage(**POISSON), 500, 1, 0, repetition=1, repeat=repeat) for repeat in (1, 2, 3)]
+    for one, other in pairwise(plans):
+        assert np.mean(one.items == other.items) < 0.02
+        assert abs(np.corrcoef(np.diff(one.due), np.diff(other.due))[0, 1]) < 0.03
+    before, _ = np.random.default_rng([1, 0]).spawn(2)
+    first = plan_stage(stage(**POISSON), 500, seed=1, number=0)
+    np.testing.assert_array_equal(first.due, np.cumsum(before.exponential(1 / 100, 20_000)))

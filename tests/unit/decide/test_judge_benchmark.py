@@ -236,3 +236,25 @@ def test_breach_shares_alpha_between_objectives_and_within_does_not() -> None:
     assert judge_benchmark(many, benchmark(edge), confidence=0.99)[0].verdict is Verdict.INCONCLUSIVE
     certified = stage(requests=481, scored=0, correct=0, blocks=[])
     assert judge_benchmark(many, benchmark(certified), confidence=0.99)[0].verdict is Verdict.WITHIN
+
+
+def runs(*stages: dict[str, Any]) -> list[dict[str, Any]]:
+    return [{**one, "repeat": number} for number, one in enumerate(stages, start=1)]
+
+
+class TestRepeats:
+    def test_the_runs_of_a_stage_are_judged_together(self) -> None:
+        each = stage(requests=161, scored=0, correct=0, blocks=[])
+        assert judged(P99, *runs(each, each)).verdict is Verdict.INCONCLUSIVE
+        together = judged(P99, *runs(each, each, each))
+        assert (together.verdict, together.requests, together.over_limit) == (Verdict.WITHIN, 483, 0)
+
+    def test_the_runs_of_two_stages_are_not(self) -> None:
+        good, bad = stage(), stage(name="fast", overLimit=over(600))
+        result = judged(P99, *runs(good, good), *runs(bad, bad))
+        assert result.verdict is Verdict.BREACH
+        assert result.message.startswith("stage fast: 1,200 of 4,800 requests")
+
+    def test_a_run_that_the_client_limited_makes_them_all_inconclusive(self) -> None:
+        result = judged(P99, *runs(stage(), stage(clientLimited="it was late"), stage()))
+        assert (result.verdict, result.reason) == (Verdict.INCONCLUSIVE, Reason.CLIENT_LIMITED)

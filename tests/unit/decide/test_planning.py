@@ -63,6 +63,16 @@ def test_a_stage_by_requests_is_told_how_many_it_needs() -> None:
     assert benchmark_problems([P99], profile({**short, "requests": 481}), confidence=0.99) == []
 
 
+def test_the_runs_of_a_stage_count_together() -> None:
+    short = {"name": "steady", "rate": "5req/s", "requests": 160, "repeats": 3}
+    (problem,) = benchmark_problems([P99], profile(short), confidence=0.99)
+    assert problem.message == (
+        "objective tail: stage steady sends 480 requests (3 times 5req/s), and needs 481 to certify it at confidence "
+        "0.99 even if all goes well: set requests to 161 or more"
+    )
+    assert benchmark_problems([P99], profile({**short, "requests": 161}), confidence=0.99) == []
+
+
 @pytest.mark.parametrize(
     ("o", "requests"),
     [(P99, 481), (P999, 4826), (ERRORS, 964), (ACCURACY, 95)],
