@@ -21,6 +21,7 @@ from tollgate.bench.dataset import parse_dataset
 from tollgate.bench.plan import Plan
 from tollgate.bench.requests import Requests
 from tollgate.bench.run import run as load
+from tollgate.bench.trace import read_traces
 from tollgate.cli.check import read_budget
 from tollgate.cli.documents import manifest, named, parsed
 from tollgate.cli.exits import Exit, plain
@@ -47,6 +48,11 @@ _STOPPED = 130  # as a shell says of what Ctrl-C ended
 @click.option("--token-file", help="File with the bearer token that the profile names.")
 @click.option("--ca-file", help="File with the authorities (PEM) that the profile names.")
 @click.option(
+    "--traces",
+    "traces_folder",
+    help="Folder with the arrival times of each Trace stage, in a file called as it.",
+)
+@click.option(
     "-o", "--output", default="-", show_default=True, help="File for the result as JSON; - is stdout."
 )
 @plain
@@ -59,6 +65,7 @@ def run(
     limits: Sequence[str],
     token_file: str | None,
     ca_file: str | None,
+    traces_folder: str | None,
     output: str,
 ) -> int:
     """Run a benchmark from this machine, and write its result for `tollgate check`.
@@ -69,12 +76,13 @@ def run(
     profile = parsed(BenchmarkProfile, raw, f"{profile_file}: BenchmarkProfile {named(raw)}").spec
     plan = _plan(profile, [*_limits_of(budget_file), *limits], [_target(url, profile) for url in urls])
     requests = _requests(profile, dataset_file, _credentials(profile, token_file, ca_file))
+    traces = read_traces(profile.stages, traces_folder)
     _check_writable(output)
     with Live(sys.stderr) as live:
         if profile.pods > 1:
             live.line(f"the profile asks for {profile.pods} pods: all of its load is sent from this machine")
         try:
-            result = uvloop.run(load(plan, requests, live.line, live.progress))
+            result = uvloop.run(load(plan, requests, live.line, live.progress, traces))
         except KeyboardInterrupt:
             live.line("stopped: nothing was written, as half a benchmark certifies nothing")
             return _STOPPED
