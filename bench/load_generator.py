@@ -89,7 +89,7 @@ async def measure(stage: LoadStage, target: str, seed: int) -> Row:
     )
     requests = Requests(profile, parse_dataset(_DATASET))
     client = Client([target], requests.access)
-    schedule = plan_stage(stage, len(requests), seed, 0)
+    schedule = plan_stage(stage, requests.groups, seed, 0)
     before, start = time.process_time(), time.perf_counter()
     try:
         run = await Stage(schedule, requests, client, profile.timeout_seconds).run()

@@ -43,7 +43,7 @@ class Load:
         items = [{"input": [number], "expected": 1} for number in range(rate * seconds)]
         self._requests = Requests(profile, parse_dataset(json.dumps({"items": items}).encode()))
         self._plan = Plan.model_validate({"profile": profile.dump(), "targets": [target]})
-        self.schedule = plan_stage(profile.stages[0], len(items), 1, 0)
+        self.schedule = plan_stage(profile.stages[0], [""] * len(items), 1, 0)
 
     def run(self) -> StageRun:
         """As a benchmark runs it."""

@@ -142,7 +142,7 @@ async def measure(target: str, rate: float, seconds: float, server: Connection) 
     items = [Item(str(number)) for number in range(stage.requests)]  # a prompt for each request
     requests = Requests(profile, Dataset(items, "sha256:" + "0" * 64))
     client = Client([target], requests.access)
-    schedule = plan_stage(stage, len(requests), 1, 0)
+    schedule = plan_stage(stage, requests.groups, 1, 0)
     running = Stage(schedule, requests, client, profile.timeout_seconds)
     before, start = time.process_time(), now()
     begun = start + _LEAD

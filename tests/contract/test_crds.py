@@ -197,6 +197,39 @@ PROFILES: dict[str, tuple[Change, str]] = {
         lambda spec: spec["stages"][1].update(arrival="Burst"),
         "a Burst needs burst, the number of requests that are due at once",
     ),
+    "a peak and a rate": (
+        lambda spec: spec["stages"][1].update(peak={"of": "warm-up", "times": "2"}),
+        "a stage has either a rate, or a concurrency or one of the scenarios",
+    ),
+    "a peak of nobody": (
+        lambda spec: (
+            spec["stages"][1].pop("rate"),
+            spec["stages"][1].update(peak={"of": "nobody", "times": "2"}),
+        ),
+        "a peak is of a stage of the profile that has a rate",
+    ),
+    "a surge in a closed loop": (
+        lambda spec: (
+            spec["stages"][1].pop("rate"),
+            spec["stages"][1].pop("arrival"),
+            spec["stages"][1].update(concurrency=4, surge=50),
+        ),
+        "a surge comes on top of a rate",
+    ),
+    "a surge in a ramp": (
+        lambda spec: spec["stages"][1].update(arrival="Ramp", toRate="80req/s", surge=50),
+        "a peak or a surge is of a steady rate",
+    ),
+    "a surge from two pods": (
+        lambda spec: (spec.update(pods=2), spec["stages"][1].update(surge=50)),
+        "a surge is sent, and its recovery seen, by one pod",
+    ),
+    "a mix of more than all": (
+        lambda spec: spec["stages"][1].update(
+            mix=[{"group": "long", "share": "60%"}, {"group": "short", "share": "50%"}]
+        ),
+        "the shares of a mix are at most 100% together",
+    ),
     "a trace and a rate": (
         lambda spec: spec["stages"][1].update(arrival="Trace", trace={"name": "monday"}),
         "a stage has either a rate, or a concurrency or one of the scenarios",
@@ -306,10 +339,8 @@ def test_a_wrong_profile_is_refused_in_words_and_by_the_model(
         BenchmarkProfile.model_validate(profile)
 
 
-def test_every_form_of_load_is_taken(kubectl: Kubectl) -> None:
-    profile = example("benchmark-profile")
-    profile["metadata"]["name"] = "contract-loads"
-    profile["spec"]["stages"] = [
+LOADS: dict[str, list[Any]] = {
+    "loads": [
         {"name": "warm-up", "warmUp": True, "scenario": "Server", "rate": "20req/s", "requests": 200},
         {"name": "burst", "arrival": "Burst", "burst": 20, "rate": "40req/s", "durationSeconds": 10},
         {"name": "ramp", "arrival": "Ramp", "rate": "40req/s", "toRate": "80req/s", "requests": 600},
@@ -318,11 +349,30 @@ def test_every_form_of_load_is_taken(kubectl: Kubectl) -> None:
         {"name": "alone", "scenario": "SingleStream", "requests": 100},
         {"name": "streams", "scenario": "MultiStream", "concurrency": 4, "requests": 100},
         {"name": "offline", "scenario": "Offline", "requests": 1000},
-    ]
+    ],
+    "stress": [
+        {"name": "steady", "rate": "40req/s", "requests": 1000},
+        {"name": "peak", "peak": {"of": "steady", "times": "2.5"}, "durationSeconds": 30},
+        {"name": "surge", "rate": "40req/s", "durationSeconds": 30, "surge": 200},
+        {
+            "name": "long",
+            "rate": "40req/s",
+            "requests": 500,
+            "mix": [{"group": "long", "share": "30%"}, {"group": "odd", "share": "70%"}],
+        },
+    ],
+}
+
+
+@pytest.mark.parametrize("which", LOADS)
+def test_every_form_of_load_is_taken(kubectl: Kubectl, which: str) -> None:
+    profile = example("benchmark-profile")
+    name = profile["metadata"]["name"] = f"contract-{which}"
+    profile["spec"]["stages"] = LOADS[which]
     kubectl("apply", "--server-side", "--force-conflicts", objects=[profile])
-    served = kubectl.get(f"benchmarkprofile.{GROUP}", "contract-loads")
+    served = kubectl.get(f"benchmarkprofile.{GROUP}", name)
     assert served["spec"] == without_empty_lists(BenchmarkProfile.model_validate(profile).dump()["spec"])
-    kubectl("delete", f"benchmarkprofile.{GROUP}", "contract-loads")
+    kubectl("delete", f"benchmarkprofile.{GROUP}", name)
 
 
 def test_the_profile_of_a_language_model_is_taken(kubectl: Kubectl) -> None:

@@ -20,6 +20,7 @@ from tollgate.api.load import MOST_RUNS, Load
 from tollgate.api.paired import MOST_STAGES, PairedStage
 from tollgate.api.quantities import Count, Duration, DurationOrEmpty, Number, Rate
 from tollgate.api.sketch import Sketch
+from tollgate.api.stress import Recovery
 
 Repetition = Annotated[int, Field(ge=0, le=1_000_000)]
 
@@ -123,7 +124,7 @@ class StageResult(Model):
     )
     load: Load | None = Field(
         None,
-        description="The kind of a load that is not a steady rate. Burst, Ramp, Trace, ClosedForDuration: "
+        description="The kind of a load that is not a steady rate. Burst, Ramp, Trace, Surge, ClosedForDuration: "
         "reported, not judged. Closed: only whether answers are right is judged. In a closed loop latency "
         "is from the sent time.",
     )
@@ -158,6 +159,9 @@ class StageResult(Model):
     )
     exit_stages: Annotated[dict[str, Count], Field(max_length=17)] = Field(
         default_factory=dict, description="Good answers by the stage at which the model was done."
+    )
+    recovery: Recovery | None = Field(
+        None, description="How the server took the surge of the stage, if it has one."
     )
     tokens: TokenCounts | None = Field(None, description="Tokens of the good answers.")
     stream: StreamResult | None = Field(None, description="When the tokens of streamed answers came.")

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, PrivateAttr, StringConstraints, model_validator
 
 from tollgate.api import units
-from tollgate.api.base import Model, ObjectName, Rule, checked
+from tollgate.api.base import Keyed, Model, ObjectName, Rule, checked
+from tollgate.api.stress import MOST_GROUPS, GroupShare, Peak
 
 
 class Arrival(StrEnum):
@@ -39,6 +41,7 @@ class Load(StrEnum):
     BURST = "Burst"
     RAMP = "Ramp"
     TRACE = "Trace"
+    SURGE = "Surge"
     CLOSED = "Closed"
     CLOSED_FOR_DURATION = "ClosedForDuration"
 
@@ -57,7 +60,7 @@ _TO_RATE_ABOVE_ZERO = "write toRate as requests per second above 0, such as 80re
 _ONE_LENGTH = "a stage has either durationSeconds or requests: write one of them"
 _ONE_LOOP = (
     "a stage has either a rate, or a concurrency or one of the scenarios SingleStream, MultiStream and Offline, or a "
-    "trace: write one of them"
+    "trace, or a peak: write one of them"
 )
 _NO_ARRIVAL = (
     "with a concurrency or a scenario requests do not come in an arrival of your choice: leave it out"
@@ -66,8 +69,13 @@ _RAMP = "a Ramp goes from rate to toRate, which no other arrival has"
 _BURST = "a Burst needs burst, the number of requests that are due at once, and no other arrival has it"
 _TRACE = "a Trace needs trace, the ConfigMap with its times, and no other arrival has it"
 _TRACE_LENGTH = "a Trace needs requests, how many of its arrivals are replayed, and no durationSeconds"
+_STEADY = "a peak or a surge is of a steady rate: leave arrival Poisson or make it Constant"
+_SURGE = "a surge comes on top of a rate: write rate or peak, and no concurrency or trace"
+_MIX = "the shares of a mix are at most 100% together"
 _SINGLE = "SingleStream keeps one request with the server: leave concurrency out"
+_LEAST_BESIDE = 100  # requests of a stage with a surge: a third of them are due before it
 _LONGEST = 3600  # seconds of a stage
+NO_SUCH_PEAK = "a peak is of a stage of the profile that has a rate, and is no Ramp"
 MOST_RUNS = 8
 """Of stages in a benchmark, each repeat counted."""
 
@@ -96,7 +104,16 @@ class LoadStage(Model):
             "toRate",
         ),
         Rule("has(self.durationSeconds) != has(self.requests)", _ONE_LENGTH),
-        Rule(f"[has(self.rate), has(self.trace), {_CLOSED}].exists_one(given, given)", _ONE_LOOP),
+        Rule(
+            f"[has(self.rate), has(self.trace), has(self.peak), {_CLOSED}].exists_one(given, given)",
+            _ONE_LOOP,
+        ),
+        Rule(
+            "!(has(self.peak) || has(self.surge)) || !has(self.arrival) || self.arrival in ['Poisson', 'Constant']",
+            _STEADY,
+        ),
+        Rule("!has(self.surge) || has(self.rate) || has(self.peak)", _SURGE),
+        Rule("!has(self.mix) || self.mix.map(m, int(m.share.replace('%', ''))).sum() <= 100", _MIX),
         Rule(
             "!has(self.arrival) || self.arrival == 'Poisson' || !(has(self.scenario) || has(self.concurrency))",
             _NO_ARRIVAL,
@@ -131,6 +148,23 @@ class LoadStage(Model):
         None, description="Open loop: requests per second to all candidate pods together, such as 40req/s."
     )
     to_rate: LoadRate | None = Field(None, description="Ramp: the rate at the end of the stage.")
+    peak: Peak | None = Field(
+        None, description="Open loop: so many times the rate of another stage, instead of rate."
+    )
+    surge: int | None = Field(
+        None,
+        ge=2,
+        le=10_000,
+        description="So many requests more are due at once, a third of the stage after its start. The result says when "
+        "latencies were back to what they had been. Such a stage is reported, not judged.",
+    )
+    mix: Annotated[list[GroupShare], Field(min_length=1, max_length=MOST_GROUPS), Keyed("group")] | None = (
+        Field(
+            None,
+            description="Which inputs the requests carry: shares of groups of the dataset; the rest are "
+            "inputs of no group in this list. Default: all inputs alike.",
+        )
+    )
     burst: int | None = Field(
         None,
         ge=2,
@@ -168,6 +202,8 @@ class LoadStage(Model):
         "The result holds each run; their requests are judged together.",
     )
 
+    _peak_rate: Decimal = PrivateAttr(Decimal(0))
+
     @model_validator(mode="after")
     def _sends(self) -> LoadStage:
         for rate, what in ((self.rate, _RATE_ABOVE_ZERO), (self.to_rate, _TO_RATE_ABOVE_ZERO)):
@@ -175,8 +211,14 @@ class LoadStage(Model):
                 raise ValueError(f"{what}, not {rate!r}")
         if (self.duration_seconds is None) == (self.sends is None):
             raise ValueError(_ONE_LENGTH)
-        if [self.rate is not None, self.trace is not None, self.closed].count(True) != 1:
+        if [bool(given) for given in (self.rate, self.trace, self.peak, self.closed)].count(True) != 1:
             raise ValueError(_ONE_LOOP)
+        if (self.peak or self.surge) and self.arrival not in (Arrival.POISSON, Arrival.CONSTANT):
+            raise ValueError(_STEADY)
+        if self.surge and not (self.rate or self.peak):
+            raise ValueError(_SURGE)
+        if sum(part.fraction for part in self.mix or ()) > 1:
+            raise ValueError(_MIX)
         if self.arrival is not Arrival.POISSON and (self.scenario or self.concurrency):
             raise ValueError(_NO_ARRIVAL)
         if (self.to_rate is not None) != (self.arrival is Arrival.RAMP):
@@ -189,12 +231,31 @@ class LoadStage(Model):
             raise ValueError(_TRACE_LENGTH)
         if self.scenario is Scenario.SINGLE_STREAM and self.concurrency is not None:
             raise ValueError(_SINGLE)
+        self._check_length()
+        return self
+
+    def _check_length(self) -> None:
+        if self.surge and self.mean_rate and self._at_its_rate < _LEAST_BESIDE:
+            raise ValueError(
+                f"stage {self.name} sends {self._at_its_rate} requests beside its surge, too few to see what the surge "
+                f"did: it needs {_LEAST_BESIDE}, so raise its {self.raised_by}"
+            )
         if self.seconds > _LONGEST:
             raise ValueError(
                 f"stage {self.name} takes {self.seconds} s for {self.sends} requests at {self.pace}, and a stage lasts "
                 f"{_LONGEST} s at most: raise its rate or lower its requests"
             )
-        return self
+
+    def resolve_peak(self, stages: Sequence[LoadStage]) -> None:
+        """Take the rate of a peak from the stage that it is of. ValueError when there is none with a rate."""
+        if self.peak is None:
+            return
+        for stage in stages:
+            if stage.name == self.peak.of and stage.rate is not None and stage.to_rate is None:
+                self._peak_rate = units.parse_rate(stage.rate) * Decimal(self.peak.times)
+                self._check_length()
+                return
+        raise ValueError(f"stage {self.name}: {NO_SUCH_PEAK}")
 
     @property
     def closed(self) -> bool:
@@ -211,11 +272,13 @@ class LoadStage(Model):
         """The kind of the load; None: a steady rate."""
         if self.closed:
             return Load.CLOSED if self.duration_seconds is None else Load.CLOSED_FOR_DURATION
-        return _LOADS.get(self.arrival)
+        return Load.SURGE if self.surge else _LOADS.get(self.arrival)
 
     @property
     def mean_rate(self) -> Decimal:
-        """Requests per second that the stage asks for; 0 in a closed loop, which asks for none, and in a trace."""
+        """Requests per second that the stage asks for, without a surge; 0 in a closed loop and in a trace."""
+        if self.peak is not None:
+            return self._peak_rate
         rates = [units.parse_rate(rate) for rate in (self.rate, self.to_rate) if rate is not None]
         return sum(rates, Decimal(0)) / max(1, len(rates))
 
@@ -240,6 +303,10 @@ class LoadStage(Model):
 
         0 in a closed loop for a duration, in which the server decides how many there are.
         """
+        return self._at_its_rate + (self.surge or 0)
+
+    @property
+    def _at_its_rate(self) -> int:
         if self.duration_seconds is None:
             return self.sends or 0
         return int(self.mean_rate * self.duration_seconds)
@@ -258,6 +325,8 @@ class LoadStage(Model):
             return f"concurrency {self.in_flight}"
         if self.trace is not None:
             return "the times of its trace"
+        if self.peak is not None:
+            return self.requested_rate
         return f"{self.rate} to {self.to_rate}" if self.to_rate else self.rate or ""
 
     @property

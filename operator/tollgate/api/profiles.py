@@ -11,7 +11,7 @@ from typing import Annotated, Literal, NamedTuple
 from pydantic import Field, StringConstraints, model_validator
 
 from tollgate.api.base import Keyed, Model, ObjectName, Rule, checked
-from tollgate.api.load import MOST_RUNS, LoadStage
+from tollgate.api.load import MOST_RUNS, NO_SUCH_PEAK, LoadStage
 from tollgate.api.paired import FEWEST_REQUESTS, MOST_STAGES
 from tollgate.api.protocol import TLS, Header, JMESPath, Parameter, Protocol, TokenSecret
 
@@ -66,6 +66,7 @@ _CLOSED_IN_ONE_POD = (
     "a closed loop (concurrency, or the scenarios SingleStream, MultiStream and Offline) is kept by one pod: set pods "
     "to 1, and raise workers"
 )
+_SURGE_FROM_ONE_POD = "a surge is sent, and its recovery seen, by one pod: set pods to 1, and raise workers"
 _TOO_MANY_RUNS = (
     f"a benchmark has room for {MOST_RUNS} runs of stages, repeats counted: use fewer stages or repeats"
 )
@@ -110,6 +111,12 @@ class BenchmarkProfileSpec(Model):
             f"self.stages.map(s, has(s.repeats) ? s.repeats : 1).sum() <= {MOST_RUNS}",
             _TOO_MANY_RUNS,
         ),
+        Rule(
+            "self.stages.all(s, !has(s.peak) || self.stages.exists(o, o.name == s.peak.of && has(o.rate) && "
+            "!has(o.toRate)))",
+            NO_SUCH_PEAK,
+        ),
+        Rule("!has(self.pods) || self.pods < 2 || !self.stages.exists(s, has(s.surge))", _SURGE_FROM_ONE_POD),
         Rule("self.stages.exists(s, !has(s.warmUp) || !s.warmUp)", _NEEDS_MEASURED_STAGE),
     )
 
@@ -233,6 +240,10 @@ class BenchmarkProfileSpec(Model):
             raise ValueError(_ONE_POD)
         if self.pods > 1 and any(stage.closed for stage in self.stages):
             raise ValueError(_CLOSED_IN_ONE_POD)
+        if self.pods > 1 and any(stage.surge for stage in self.stages):
+            raise ValueError(_SURGE_FROM_ONE_POD)
+        for stage in self.stages:
+            stage.resolve_peak(self.stages)
         if len(self.runs) > MOST_RUNS:
             raise ValueError(_TOO_MANY_RUNS)
         if not self.measured:

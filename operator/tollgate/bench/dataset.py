@@ -15,6 +15,7 @@ class Item:
 
     input: Any
     expected: Any = None
+    group: str = ""  # by which a stage may ask for inputs of this kind
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,12 @@ def _item(number: int, item: object) -> Item:
         raise ValueError(
             f"items[{number}] of the dataset expects null: leave expected out when nothing is expected"
         )
-    return Item(item["input"], item.get("expected"))
+    group = item.get("group", "")
+    if not isinstance(group, str):
+        raise ValueError(
+            f"items[{number}] of the dataset has a group that is no text: write a name, such as long"
+        )
+    return Item(item["input"], item.get("expected"), group)
 
 
 def _refuse(constant: str) -> None:

@@ -26,7 +26,7 @@ def deal(schedule: Schedule, number: int, workers: int) -> Schedule:
     if loop is not None:
         loop = replace(loop, width=len(range(number, loop.width, workers)))
     due, items = schedule.due[number::workers], schedule.items[number::workers]
-    return Schedule(due, items, schedule.span, first, step, loop)
+    return replace(schedule, due=due, items=items, first=first, step=step, loop=loop)
 
 
 def merge(schedule: Schedule, shares: Sequence[StageRun | str]) -> StageRun:

@@ -46,7 +46,9 @@ async def run_part(
             )
         for number, stage, repeat in profile.runs:
             trace = traces.get(stage.name)
-            schedule = plan_stage(stage, len(requests), profile.seed, number, plan.repetition, repeat, trace)
+            schedule = plan_stage(
+                stage, requests.groups, profile.seed, number, plan.repetition, repeat, trace
+            )
             await asyncio.sleep(max(0.0, begin - _LEAD - now()))
             record = await crew.load(deal(schedule, pod, profile.pods), start=begin)
             which = repeat if stage.repeats else None

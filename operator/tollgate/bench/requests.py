@@ -10,6 +10,7 @@ from tollgate.api.protocol import Protocol
 from tollgate.bench.access import NO_CREDENTIALS, Access, Credentials
 from tollgate.bench.answer import Answer
 from tollgate.bench.dataset import Dataset
+from tollgate.bench.inputs import check_mix
 from tollgate.bench.protocols.base import Reader, Spoken
 from tollgate.bench.protocols.fields import Fields
 from tollgate.bench.protocols.http_json import PlainJSON
@@ -36,6 +37,8 @@ class Requests:
         self._spoken = _PROTOCOLS[profile.protocol](profile)
         self.access = Access.of(profile, self._spoken.path, self._spoken.accept, credentials)
         self.bodies = [_body(self._spoken, number, item.input) for number, item in enumerate(dataset.items)]
+        self.groups = [item.group for item in dataset.items]
+        check_mix(profile.stages, self.groups)
         self.scored = [item.expected is not None for item in dataset.items]
         self._expected = [item.expected for item in dataset.items]
         self._fields = Fields(self._spoken, self.access.may_quote)

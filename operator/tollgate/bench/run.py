@@ -60,7 +60,7 @@ class _Benchmark:
         for number, stage, repeat in profile.runs:
             trace = self._traces.get(stage.name)
             schedule = plan_stage(
-                stage, len(self._requests), profile.seed, number, self._plan.repetition, repeat, trace
+                stage, self._requests.groups, profile.seed, number, self._plan.repetition, repeat, trace
             )
             record = await self._load(stage.name, schedule)
             which = repeat if stage.repeats else None

@@ -7,6 +7,7 @@ measurement is repeated to add to its counts, each repetition draws anew.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from tollgate.api import units
 from tollgate.api.load import Arrival, LoadStage, Scenario
+from tollgate.bench.inputs import choose_inputs
 
 _MOST_REQUESTS = 1_000_000
 _MOST_PER_SECOND = 5000  # requests that one place in a closed loop can be used for
@@ -38,6 +40,7 @@ class Schedule:
     first: int = 0  # of a share, the place of its first request in the whole schedule
     step: int = 1  # and how many places further on each next one is
     loop: Loop | None = None  # nothing is due: what is due was sent, once it is known
+    surge: float | None = None  # seconds after the start at which a surge is due at once
 
     def __len__(self) -> int:
         return len(self.due)
@@ -51,30 +54,31 @@ class Schedule:
 
 def plan_stage(
     stage: LoadStage,
-    items: int,
+    groups: Sequence[str],
     seed: int,
     number: int,
     repetition: int = 0,
     repeat: int = 1,
     trace: NDArray[np.float64] | None = None,
 ) -> Schedule:
-    """The schedule of the stage `number` of a profile, over a dataset of so many items.
+    """The schedule of the stage `number` of a profile, over a dataset whose items are of these groups.
 
     It has exactly `stage.requests` requests, as the certificate is a test on a fixed number. Constant: request
     i at i/rate. Poisson: independent exponential gaps, nothing rescaled, so the last request is due near the
     end of the stage's duration, not at it. Burst: as Constant, but each so many requests are due with the first of
     them. Ramp: as soon as the rate, which grows or falls steadily, adds up to it. Trace: at the times of `trace`. A
-    closed loop for a duration has more requests than it can send.
+    surge is due a third of the stage after its start. A closed loop for a duration has more requests than it can send.
     """
     arrivals, inputs = np.random.default_rng([seed, number, repetition, repeat - 1]).spawn(2)
     if stage.closed:
         loop, requests = _loop(stage)
-        return Schedule(np.zeros(requests), _shuffled_cycles(inputs, requests, items), 0.0, loop=loop)
+        return Schedule(np.zeros(requests), choose_inputs(inputs, stage, requests, groups), 0.0, loop=loop)
     if stage.trace is not None:
         if trace is None:
             raise ValueError(f"stage {stage.name} replays a trace, and none was given")
-        return Schedule(trace, _shuffled_cycles(inputs, len(trace), items), float(trace[-1]))
-    requests, rate = stage.requests, float(stage.mean_rate)
+        return Schedule(trace, choose_inputs(inputs, stage, len(trace), groups), float(trace[-1]))
+    surge = stage.surge or 0
+    requests, rate = stage.requests - surge, float(stage.mean_rate)
     places, span = np.arange(requests), requests / rate
     match stage.arrival:
         case Arrival.CONSTANT:
@@ -88,7 +92,10 @@ def plan_stage(
         case _:
             due = np.cumsum(arrivals.exponential(1 / rate, requests))
             span = float(due[-1])
-    return Schedule(due, _shuffled_cycles(inputs, requests, items), span)
+    at = span / 3 if surge else None
+    if at is not None:
+        due = np.insert(due, np.searchsorted(due, at), np.full(surge, at))
+    return Schedule(due, choose_inputs(inputs, stage, len(due), groups), span, surge=at)
 
 
 def _loop(stage: LoadStage) -> tuple[Loop, int]:
@@ -98,9 +105,3 @@ def _loop(stage: LoadStage) -> tuple[Loop, int]:
         return Loop(stage.in_flight, in_step), stage.requests
     most = min(_MOST_REQUESTS, stage.in_flight * _MOST_PER_SECOND * stage.duration_seconds)
     return Loop(stage.in_flight, in_step, stage.duration_seconds), most
-
-
-def _shuffled_cycles(rng: np.random.Generator, requests: int, items: int) -> NDArray[np.int64]:
-    """Indices of items, each cycle through the dataset in an order of its own: all are used equally often."""
-    cycles = -(-requests // items)
-    return rng.permuted(np.tile(np.arange(items), (cycles, 1)), axis=1).ravel()[:requests]

@@ -26,6 +26,7 @@ from tollgate.api.benchmark import (
 from tollgate.api.load import LoadStage
 from tollgate.bench.audit import client_limited, nearest_rank, schedule_delay_p99
 from tollgate.bench.records import Outcome, StageRun
+from tollgate.bench.recovery import recovery
 from tollgate.bench.sketch import sketch
 from tollgate.bench.spread import PER_MILLE, quantile_spread
 from tollgate.bench.told_summary import summarize_told
@@ -59,6 +60,7 @@ def summarize(stage: LoadStage, run: StageRun, limits: Sequence[str]) -> StageRe
         ],
         scored=int(np.count_nonzero(run.scored)),
         correct=int(np.count_nonzero(run.correct)),
+        recovery=recovery(run, latency),
         **summarize_told(run, good, run.schedule.due, _answering_seconds(run, good)),
         mean=units.format_duration(float(np.mean(latency[good])) if good.any() else run.timeout),
         blocks=_blocks(run, good, latency),

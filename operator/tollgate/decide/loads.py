@@ -3,8 +3,8 @@
 The certificate is a test on a number of requests that was fixed beforehand, each of which says something of its own.
 
 - Poisson and Constant: as good as that, with busy periods that are short against the stage.
-- Burst and Ramp: the slow requests share one queue, and stand or fall together. A thousand of them are one observation
-  of a burst, or of the rate at which the server gave in.
+- Burst, Ramp and Surge: the slow requests share one queue, and stand or fall together. A thousand of them are one
+  observation of a burst, or of the rate at which the server gave in.
 - Trace: what users did, bursts and ramps and all, and how far its requests share queues nobody knows.
 - Closed loop: a server that stands still is sent nothing meanwhile, so the slow and the failed requests are fewer than
   what a user would have met. What it answers is still right or wrong, so that is judged where their number was fixed.
@@ -19,6 +19,7 @@ from tollgate.api.objective import Dimension, Objective
 _WHY = {
     Load.BURST: "the requests of a burst share one queue",
     Load.RAMP: "the requests of a ramp share one queue",
+    Load.SURGE: "the requests of a surge, and those behind it, share one queue",
     Load.TRACE: "the requests of a trace come as they once did, many together",
     Load.CLOSED: "a closed loop sends nothing while the server stands still",
     Load.CLOSED_FOR_DURATION: "a closed loop for a duration has no number of requests that is fixed beforehand",

@@ -293,9 +293,18 @@ def summary(result: BenchmarkResult) -> str:
         quality = f", {stage.correct}/{stage.scored} correct" if stage.scored else ""
         parts.append(
             f"{stage.name}{kind}: {stage.requests} requests at {stage.answered_rate}, mean {stage.mean}, "
-            f"p99 {stage.quantiles.p99}, {stage.errors} errors{quality}{_of_tokens(stage)}"
+            f"p99 {stage.quantiles.p99}, {stage.errors} errors{quality}{_of_tokens(stage)}{_of_surge(stage)}"
         )
     return "; ".join(parts)
+
+
+def _of_surge(stage: StageResult) -> str:
+    """How long a surge was felt."""
+    seen = stage.recovery
+    if seen is None:
+        return ""
+    when = f"as before {seen.recovered} after" if seen.recovered else "not seen as before after"
+    return f", {when} a surge of {seen.surge}"
 
 
 def _of_tokens(stage: StageResult) -> str:

@@ -22,6 +22,10 @@ def stage(**fields: Any) -> LoadStage:
         ({"rate": "40req/s", "arrival": "Burst", "burst": 20}, Load.BURST, 0),
         ({"rate": "40req/s", "arrival": "Ramp", "toRate": "80req/s"}, Load.RAMP, 0),
         ({"arrival": "Trace", "trace": {"name": "monday"}}, Load.TRACE, 0),
+        ({"rate": "40req/s", "surge": 50}, Load.SURGE, 0),
+        ({"peak": {"of": "steady", "times": "2"}}, None, 0),
+        ({"peak": {"of": "steady", "times": "2"}, "surge": 50}, Load.SURGE, 0),
+        ({"rate": "40req/s", "mix": [{"group": "long", "share": "30%"}]}, None, 0),
         ({"concurrency": 4}, Load.CLOSED, 4),
         ({"scenario": "SingleStream"}, Load.CLOSED, 1),
         ({"scenario": "MultiStream"}, Load.CLOSED, 8),
@@ -75,12 +79,27 @@ def test_a_ramp_has_the_requests_of_its_mean_rate() -> None:
             {"rate": "4req/s", "arrival": "Trace", "trace": {"name": "monday"}},
             "either a rate, or a concurrency",
         ),
+        ({"rate": "40req/s", "peak": {"of": "steady", "times": "2"}}, "either a rate, or a concurrency"),
+        ({"peak": {"of": "steady", "times": "0.5"}}, "peak.times"),
+        ({"peak": {"of": "steady", "times": "2"}, "arrival": "Burst", "burst": 4}, "of a steady rate"),
+        ({"rate": "40req/s", "arrival": "Ramp", "toRate": "80req/s", "surge": 20}, "of a steady rate"),
+        ({"concurrency": 4, "surge": 20}, "a surge comes on top of a rate"),
+        ({"rate": "40req/s", "requests": 99, "surge": 20}, "too few to see what the surge did: it needs 100"),
+        ({"rate": "40req/s", "mix": [{"group": "a", "share": "0%"}]}, "mix.0.share"),
+        (
+            {"rate": "40req/s", "mix": [{"group": "a", "share": "60%"}, {"group": "b", "share": "50%"}]},
+            "the shares of a mix are at most 100% together",
+        ),
+        (
+            {"rate": "40req/s", "mix": [{"group": "a", "share": "6%"}, {"group": "a", "share": "5%"}]},
+            "given twice: a",
+        ),
         ({"concurrency": 0}, "greater than or equal to 1"),
     ],
 )
 def test_what_does_not_go_together_is_refused(fields: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        stage(**fields, requests=100)
+        stage(**({"requests": 100} | fields))
 
 
 def test_a_trace_says_how_many_of_its_arrivals_are_replayed() -> None:

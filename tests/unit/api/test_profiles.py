@@ -149,3 +149,32 @@ def test_what_cannot_be_judged_is_refused(kind: str) -> None:
 def test_a_series_is_a_name_and_no_query(series: str) -> None:
     with pytest.raises(ValidationError):
         LatencySeries.model_validate({"series": series})
+
+
+PEAK: dict[str, Any] = {"name": "peak", "peak": {"of": "steady", "times": "2"}, "durationSeconds": 10}
+
+
+@pytest.mark.parametrize(
+    ("of", "other"),
+    [
+        ("nobody", STEADY),
+        ("peak", STEADY),
+        ("steady", {"name": "steady", "concurrency": 4, "durationSeconds": 10}),
+        ("steady", {**STEADY, "toRate": "80req/s", "arrival": "Ramp"}),
+    ],
+)
+def test_a_peak_of_no_rate_is_refused(of: str, other: dict[str, Any]) -> None:
+    stages = [other, {**PEAK, "peak": {"of": of, "times": "2"}}]
+    with pytest.raises(ValueError, match="stage peak: a peak is of a stage of the profile that has a rate"):
+        BenchmarkProfileSpec.model_validate({**PROFILE, "stages": stages})
+
+
+def test_a_peak_that_is_as_long_as_no_stage_may_be_is_refused() -> None:
+    long = {"name": "peak", "peak": {"of": "steady", "times": "2"}, "requests": 300_000}
+    with pytest.raises(ValueError, match="stage peak takes 3750 s for 300000 requests at 80req/s"):
+        BenchmarkProfileSpec.model_validate({**PROFILE, "stages": [STEADY, long]})
+
+
+def test_a_surge_is_sent_by_one_pod() -> None:
+    with pytest.raises(ValueError, match="set pods to 1"):
+        BenchmarkProfileSpec.model_validate({**PROFILE, "stages": [{**STEADY, "surge": 50}], "pods": 2})

@@ -71,14 +71,13 @@ def schedule(due: Any, span: float | None = None) -> Schedule:
     return Schedule(due, np.zeros(len(due), np.int64), span if span is not None else float(due[-1]))
 
 
-def record(latency: Any, *, rate: float = 100.0, timeout: float = 10.0) -> StageRun:
-    """A stage at a constant rate, sent on time, in which every request was answered after its latency."""
+def record(
+    latency: Any, *, rate: float = 100.0, timeout: float = 10.0, planned: Schedule | None = None
+) -> StageRun:
+    """A stage, by default at a constant rate, sent on time, in which every request was answered after its latency."""
     latency = np.asarray(latency, dtype=float)
-    made = StageRun(
-        schedule(np.arange(len(latency)) / rate, len(latency) / rate),
-        timeout,
-        np.ones(len(latency), np.bool_),
-    )
+    planned = planned or schedule(np.arange(len(latency)) / rate, len(latency) / rate)
+    made = StageRun(planned, timeout, np.ones(len(latency), np.bool_))
     made.sent[:] = made.schedule.due + 1e-4
     made.ended[:] = made.schedule.due + latency
     made.correct[:] = True

@@ -41,7 +41,7 @@ async def load(server: Any, workers: int = 1, **fields: Any) -> StageRun:
         made = profile(workers=workers, timeoutSeconds=5)
         plan = Plan.model_validate({"profile": made.dump(), "targets": [target]})
         async with Crew(plan, requests()) as crew:
-            return await crew.load(plan_stage(stage(**CLOSED | fields), items=3, seed=1, number=0))
+            return await crew.load(plan_stage(stage(**CLOSED | fields), groups=[""] * 3, seed=1, number=0))
 
 
 @pytest.mark.parametrize("workers", [1, 3])

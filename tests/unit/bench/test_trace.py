@@ -83,12 +83,12 @@ def test_each_stage_has_a_file_of_its_own(tmp_path: Path) -> None:
 
 def test_a_schedule_has_the_times_of_its_trace_and_inputs_by_the_seed() -> None:
     due = np.array(DUE, dtype=float)
-    plan = plan_stage(stage(**TRACE), items=5, seed=1, number=0, trace=due)
+    plan = plan_stage(stage(**TRACE), groups=[""] * 5, seed=1, number=0, trace=due)
     assert plan.due.tolist() == DUE
     assert plan.span == 2
     assert sorted(plan.items) == [0, 1, 2, 3, 4]
     with pytest.raises(ValueError, match="stage replay replays a trace, and none was given"):
-        plan_stage(stage(**TRACE), items=5, seed=1, number=0)
+        plan_stage(stage(**TRACE), groups=[""] * 5, seed=1, number=0)
 
 
 def test_a_replay_from_files_to_termination_message(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from tollgate.bench.turns import joined, turns
 
 
 def planned(rate: int, seconds: int, arrival: str = "Poisson", seed: int = 1) -> Schedule:
-    return plan_stage(stage(rate=f"{rate}req/s", durationSeconds=seconds, arrival=arrival), 7, seed, 0)
+    return plan_stage(stage(rate=f"{rate}req/s", durationSeconds=seconds, arrival=arrival), [""] * 7, seed, 0)
 
 
 @given(
