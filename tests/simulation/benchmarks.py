@@ -35,7 +35,7 @@ def measure(
     for i in range(1, BLOCKS):
         load[i] = correlation * load[i - 1] + math.sqrt(1 - correlation**2) * load[i]
     plan = LoadStage(name="steady", rate="40req/s", duration_seconds=requests // 40)
-    schedule = plan_stage(plan, items=300, seed=1, number=0)
+    schedule = plan_stage(plan, groups=[""] * 300, seed=1, number=0)
     run = StageRun(schedule, timeout=10.0, scored=np.ones(requests, np.bool_))
     block_of = np.minimum((schedule.due / schedule.span * BLOCKS).astype(int), BLOCKS - 1)
     latency = rng.lognormal(math.log(0.05 * slower), sigma, size=requests) * (1 + swing * load[block_of])

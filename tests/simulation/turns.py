@@ -90,4 +90,4 @@ def one_after_the_other(
 
 
 def _schedule(rng: np.random.Generator) -> Schedule:
-    return plan_stage(PLAN, ITEMS, int(rng.integers(2**31)), 0)
+    return plan_stage(PLAN, [""] * ITEMS, int(rng.integers(2**31)), 0)
