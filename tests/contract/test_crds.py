@@ -161,6 +161,12 @@ def test_a_misspelt_field_is_named(kubectl: Kubectl, budget: dict[str, Any]) -> 
     )
 
 
+SEARCH: dict[str, Any] = {
+    "objective": {"statistic": "P99", "max": "250ms"},
+    "lowest": "20req/s",
+    "highest": "640req/s",
+    "requests": 1000,
+}
 PROFILES: dict[str, tuple[Change, str]] = {
     "no model to ask for": (lambda spec: spec.pop("model"), "OpenInference needs model, the model's name"),
     "no path to ask at": (lambda spec: spec.update(protocol="JSON"), "JSON needs path, such as /predict"),
@@ -250,7 +256,7 @@ PROFILES: dict[str, tuple[Change, str]] = {
     ),
     "more runs than a result has room for": (
         lambda spec: spec["stages"][1].update(repeats=8),
-        "a benchmark has room for 8 runs of stages, repeats counted",
+        "a benchmark has room for 8 runs of stages, repeats and probes of a search counted",
     ),
     "an arrival of a scenario": (
         lambda spec: spec["stages"][1].update(scenario="Server", arrival="Constant"),
@@ -265,6 +271,38 @@ PROFILES: dict[str, tuple[Change, str]] = {
             stages=[{"name": "s", "scenario": "SingleStream", "concurrency": 4, "requests": 100}]
         ),
         "SingleStream keeps one request with the server",
+    ),
+    "more probes than a result has room for": (
+        lambda spec: spec.update(search=SEARCH | {"probes": 7}),
+        "a benchmark has room for 8 runs of stages, repeats and probes of a search counted",
+    ),
+    "a search of several pods": (
+        lambda spec: spec.update(search=SEARCH, pods=2),
+        "each probe of a search depends on the one before",
+    ),
+    "a stage that is called as a probe": (
+        lambda spec: (spec.update(search=SEARCH), spec["stages"][1].update(name="search-1")),
+        "a name that begins with search- is that of a probe",
+    ),
+    "a search that goes down": (
+        lambda spec: spec.update(search=SEARCH | {"lowest": "100req/s", "highest": "20req/s"}),
+        "the search goes from lowest to highest",
+    ),
+    "a search from nothing": (
+        lambda spec: spec.update(search=SEARCH | {"lowest": "0req/s"}),
+        "spec.search.lowest: Invalid value: write lowest as requests per second above 0, such as 20req/s, not 0req/s",
+    ),
+    "a search for hours": (
+        lambda spec: spec.update(search=SEARCH | {"lowest": "0.1req/s"}),
+        "a probe at the lowest rate takes more than 3600 s",
+    ),
+    "a search for answers before they are asked for": (
+        lambda spec: spec.update(search=SEARCH | {"objective": {"statistic": "P99", "max": "0ms"}}),
+        "write max as a duration above 0, such as 250ms, not 0ms",
+    ),
+    "a search for a mean": (
+        lambda spec: spec.update(search=SEARCH | {"objective": {"statistic": "Mean", "max": "9ms"}}),
+        'spec.search.objective.statistic: Unsupported value: "Mean"',
     ),
     "two stages of a name": (lambda spec: spec["stages"][1].update(name="warm-up"), "Duplicate value"),
     "no worker": (
@@ -373,6 +411,16 @@ def test_every_form_of_load_is_taken(kubectl: Kubectl, which: str) -> None:
     served = kubectl.get(f"benchmarkprofile.{GROUP}", name)
     assert served["spec"] == without_empty_lists(BenchmarkProfile.model_validate(profile).dump()["spec"])
     kubectl("delete", f"benchmarkprofile.{GROUP}", name)
+
+
+def test_a_search_beside_a_warm_up_is_taken(kubectl: Kubectl) -> None:
+    profile = example("benchmark-profile")
+    profile["metadata"]["name"] = "contract-search"
+    profile["spec"].update(stages=profile["spec"]["stages"][:1], search=SEARCH)
+    kubectl("apply", "--server-side", "--force-conflicts", objects=[profile])
+    served = kubectl.get(f"benchmarkprofile.{GROUP}", "contract-search")
+    assert served["spec"] == without_empty_lists(BenchmarkProfile.model_validate(profile).dump()["spec"])
+    kubectl("delete", f"benchmarkprofile.{GROUP}", "contract-search")
 
 
 def test_the_profile_of_a_language_model_is_taken(kubectl: Kubectl) -> None:

@@ -25,11 +25,11 @@ from tests.simulation.test_comparisons import compared, objectives, worse
 from tests.simulation.traffic import Scrapes
 from tests.unit.decide.objectives import objective
 from tollgate.decide.bets import blocks_until_breach
-from tollgate.decide.certificate import requests_needed
 from tollgate.decide.crossing import requests_until_breach, requests_until_within, slow_for_breach
 from tollgate.decide.evidence import requests_to_detect
 from tollgate.decide.levels import FIRST_LOOKS, spent
 from tollgate.decide.two_arm import arms_evidence
+from tollgate.measure.binomial import requests_needed
 
 PAGE = Path(__file__).parents[2] / "docs" / "statistics.md"
 QUANTILES = {"p95": 0.05, "p99": 0.01, "p99.9": 0.001}

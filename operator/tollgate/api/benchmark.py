@@ -19,6 +19,7 @@ from tollgate.api.hardware import LoadedPods
 from tollgate.api.load import MOST_RUNS, Load
 from tollgate.api.paired import MOST_STAGES, PairedStage
 from tollgate.api.quantities import Count, Duration, DurationOrEmpty, Number, Rate
+from tollgate.api.search import SearchResult
 from tollgate.api.sketch import Sketch
 from tollgate.api.stress import Recovery
 
@@ -26,6 +27,9 @@ Repetition = Annotated[int, Field(ge=0, le=1_000_000)]
 
 MOST_WORKERS = 256  # 16 processes in each of 16 pods
 _LONGEST_KIND = 32
+OF_THE_SERVER = ("timeout", "http_5xx", "server_error", "cancelled")
+"""Kinds of errors that no delay of the load generator explains."""
+
 Example = Annotated[str, StringConstraints(max_length=400)]
 
 
@@ -124,9 +128,9 @@ class StageResult(Model):
     )
     load: Load | None = Field(
         None,
-        description="The kind of a load that is not a steady rate. Burst, Ramp, Trace, Surge, ClosedForDuration: "
-        "reported, not judged. Closed: only whether answers are right is judged. In a closed loop latency "
-        "is from the sent time.",
+        description="The kind of a load that is not a steady rate, or whose rate a search chose. Burst, Ramp, Trace, "
+        "Surge, ClosedForDuration, Search: reported, not judged. Closed: only whether answers are right is judged. In "
+        "a closed loop latency is from the sent time.",
     )
     requested_rate: Rate = Field(
         description="Rate that the profile asked for, on average; 0req/s in a closed loop or a trace, which "
@@ -177,6 +181,10 @@ class StageResult(Model):
     schedule_delay_p99: Duration = Field(description="How late the client sent, 99th percentile.")
     client_limited: Text = Field(
         "", description="Why the client, not the server, was the limit; empty when it was not."
+    )
+    growth: Text = Field(
+        "",
+        description="Of a probe: how latency grew all the time, as where the server does not keep up; else empty.",
     )
     workers_lost: int = Field(
         0,
@@ -232,6 +240,20 @@ class BenchmarkResult(Model):
         description="The measured stages once more, target and baseline in turn; empty without a baseline.",
     )
     baseline_pods: int = Field(0, ge=0, le=1000, description="Number of the baseline's pods.")
+    search: SearchResult | None = Field(
+        None,
+        description="What the search found, if the profile asks for one; its probes are the last stages.",
+    )
+
+    @property
+    def declared(self) -> list[StageResult]:
+        """The stages that the profile declares, each run of them."""
+        return [stage for stage in self.stages if stage.load is not Load.SEARCH]
+
+    @property
+    def probes(self) -> list[StageResult]:
+        """Those of the search."""
+        return [stage for stage in self.stages if stage.load is Load.SEARCH]
 
 
 class BenchmarkStatus(Model):

@@ -22,6 +22,7 @@ from tollgate.api.objective import (
     Statistic,
     objective_quantity,
 )
+from tollgate.api.quantities import Confidence
 from tollgate.api.release import Approved, BudgetStatus, Rejected, Release, Stage, StageSpan
 from tollgate.api.signoff import Approval
 
@@ -58,7 +59,6 @@ __all__ = [
 ]
 
 Label = Annotated[str, StringConstraints(min_length=1, max_length=63)]
-Confidence = Annotated[str, StringConstraints(pattern=r"^0\.(8[0-9]|9[0-9])[0-9]{0,3}$", max_length=6)]
 Share = Annotated[str, StringConstraints(pattern=r"^([1-9]|[1-8][0-9]|90)%$", max_length=4)]
 
 

@@ -44,6 +44,7 @@ class Load(StrEnum):
     SURGE = "Surge"
     CLOSED = "Closed"
     CLOSED_FOR_DURATION = "ClosedForDuration"
+    SEARCH = "Search"
 
 
 IN_FLIGHT: dict[Scenario | None, int] = {
@@ -74,8 +75,10 @@ _SURGE = "a surge comes on top of a rate: write rate or peak, and no concurrency
 _MIX = "the shares of a mix are at most 100% together"
 _SINGLE = "SingleStream keeps one request with the server: leave concurrency out"
 _LEAST_BESIDE = 100  # requests of a stage with a surge: a third of them are due before it
-_LONGEST = 3600  # seconds of a stage
 NO_SUCH_PEAK = "a peak is of a stage of the profile that has a rate, and is no Ramp"
+LONGEST = 3600
+"""Seconds of a stage."""
+
 MOST_RUNS = 8
 """Of stages in a benchmark, each repeat counted."""
 
@@ -184,7 +187,7 @@ class LoadStage(Model):
         "was sent, and a server that stands still hides what it would have done to others: no latency is judged.",
     )
     duration_seconds: int | None = Field(
-        None, ge=1, le=_LONGEST, description="How long the stage lasts; requests is the other way to say it."
+        None, ge=1, le=LONGEST, description="How long the stage lasts; requests is the other way to say it."
     )
     sends: int | None = Field(
         None,
@@ -240,10 +243,10 @@ class LoadStage(Model):
                 f"stage {self.name} sends {self._at_its_rate} requests beside its surge, too few to see what the surge "
                 f"did: it needs {_LEAST_BESIDE}, so raise its {self.raised_by}"
             )
-        if self.seconds > _LONGEST:
+        if self.seconds > LONGEST:
             raise ValueError(
                 f"stage {self.name} takes {self.seconds} s for {self.sends} requests at {self.pace}, and a stage lasts "
-                f"{_LONGEST} s at most: raise its rate or lower its requests"
+                f"{LONGEST} s at most: raise its rate or lower its requests"
             )
 
     def resolve_peak(self, stages: Sequence[LoadStage]) -> None:

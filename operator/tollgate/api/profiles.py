@@ -14,6 +14,7 @@ from tollgate.api.base import Keyed, Model, ObjectName, Rule, checked
 from tollgate.api.load import MOST_RUNS, NO_SUCH_PEAK, LoadStage
 from tollgate.api.paired import FEWEST_REQUESTS, MOST_STAGES
 from tollgate.api.protocol import TLS, Header, JMESPath, Parameter, Protocol, TokenSecret
+from tollgate.api.search import PROBE, RateSearch
 
 LabelName = Annotated[
     str, StringConstraints(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$", min_length=1, max_length=128)
@@ -68,9 +69,13 @@ _CLOSED_IN_ONE_POD = (
 )
 _SURGE_FROM_ONE_POD = "a surge is sent, and its recovery seen, by one pod: set pods to 1, and raise workers"
 _TOO_MANY_RUNS = (
-    f"a benchmark has room for {MOST_RUNS} runs of stages, repeats counted: use fewer stages or repeats"
+    f"a benchmark has room for {MOST_RUNS} runs of stages, repeats and probes of a search counted: use fewer"
 )
-_NEEDS_MEASURED_STAGE = "at least one stage must not be warmUp"
+_NEEDS_MEASURED_STAGE = "at least one stage must not be warmUp, or there must be a search"
+_SEARCH_IN_ONE_POD = "each probe of a search depends on the one before: set pods to 1, and raise workers"
+_NAMED_AS_A_PROBE = (
+    f"a name that begins with {PROBE} is that of a probe of the search: call the stage otherwise"
+)
 
 
 class Run(NamedTuple):
@@ -108,7 +113,8 @@ class BenchmarkProfileSpec(Model):
             _CLOSED_IN_ONE_POD,
         ),
         Rule(
-            f"self.stages.map(s, has(s.repeats) ? s.repeats : 1).sum() <= {MOST_RUNS}",
+            "self.stages.map(s, has(s.repeats) ? s.repeats : 1).sum() + "
+            f"(has(self.search) ? self.search.probes : 0) <= {MOST_RUNS}",
             _TOO_MANY_RUNS,
         ),
         Rule(
@@ -117,7 +123,9 @@ class BenchmarkProfileSpec(Model):
             NO_SUCH_PEAK,
         ),
         Rule("!has(self.pods) || self.pods < 2 || !self.stages.exists(s, has(s.surge))", _SURGE_FROM_ONE_POD),
-        Rule("self.stages.exists(s, !has(s.warmUp) || !s.warmUp)", _NEEDS_MEASURED_STAGE),
+        Rule("has(self.search) || self.stages.exists(s, !has(s.warmUp) || !s.warmUp)", _NEEDS_MEASURED_STAGE),
+        Rule("!has(self.search) || !has(self.pods) || self.pods < 2", _SEARCH_IN_ONE_POD),
+        Rule(f"!has(self.search) || !self.stages.exists(s, s.name.startsWith('{PROBE}'))", _NAMED_AS_A_PROBE),
     )
 
     protocol: Protocol = Field(
@@ -179,6 +187,11 @@ class BenchmarkProfileSpec(Model):
     dataset: Dataset = Field(description="Inputs with expected outputs.")
     stages: Annotated[list[LoadStage], Field(min_length=1, max_length=8), Keyed("name")] = Field(
         description="The load, in order."
+    )
+    search: RateSearch | None = Field(
+        None,
+        description="After the stages: a search for the highest rate at which an objective is certified. It is "
+        "reported, and no budget judges it.",
     )
     timeout_seconds: int = Field(
         10, ge=1, le=3600, description="A request without its whole answer by then has failed."
@@ -244,10 +257,14 @@ class BenchmarkProfileSpec(Model):
             raise ValueError(_SURGE_FROM_ONE_POD)
         for stage in self.stages:
             stage.resolve_peak(self.stages)
-        if len(self.runs) > MOST_RUNS:
+        if len(self.runs) + (self.search.probes if self.search else 0) > MOST_RUNS:
             raise ValueError(_TOO_MANY_RUNS)
-        if not self.measured:
+        if not self.measured and self.search is None:
             raise ValueError(_NEEDS_MEASURED_STAGE)
+        if self.search and self.pods > 1:
+            raise ValueError(_SEARCH_IN_ONE_POD)
+        if self.search and any(stage.name.startswith(PROBE) for stage in self.stages):
+            raise ValueError(_NAMED_AS_A_PROBE)
         return self
 
     @property

@@ -11,10 +11,12 @@ from tollgate.api import units
 Duration = Annotated[str, StringConstraints(pattern=units.DURATION_PATTERN, max_length=32)]
 DurationOrEmpty = Annotated[str, StringConstraints(pattern=rf"^({units.NUMBER}(us|ms|s))?$", max_length=32)]
 Rate = Annotated[str, StringConstraints(pattern=units.RATE_PATTERN, max_length=32)]
+RateOrEmpty = Annotated[str, StringConstraints(pattern=rf"^({units.NUMBER}req/s)?$", max_length=32)]
 TokenRate = Annotated[str, StringConstraints(pattern=units.TOKEN_RATE_PATTERN, max_length=32)]
 Factor = Annotated[str, StringConstraints(pattern=rf"^({units.NUMBER})?$", max_length=22)]
 """A ratio or a relative error; empty where there is none, or none that is finite."""
 
+Confidence = Annotated[str, StringConstraints(pattern=r"^0\.(8[0-9]|9[0-9])[0-9]{0,3}$", max_length=6)]
 Number = Annotated[str, StringConstraints(pattern=rf"^{units.NUMBER}$", max_length=22)]
 
 Count = Annotated[int, Field(ge=0, le=1_000_000_000)]

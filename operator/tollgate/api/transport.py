@@ -165,7 +165,11 @@ def _without_token_sketches(stage: StageResult) -> StageResult:
 def _with_short_texts(stage: StageResult) -> StageResult:
     examples = {kind: example[:_SHORT_EXAMPLE] for kind, example in stage.error_examples.items()}
     return stage.model_copy(
-        update={"client_limited": stage.client_limited[:_SHORT_TEXT], "error_examples": examples}
+        update={
+            "client_limited": stage.client_limited[:_SHORT_TEXT],
+            "growth": stage.growth[:_SHORT_TEXT],
+            "error_examples": examples,
+        }
     )
 
 
@@ -174,7 +178,12 @@ def _without_client(stage: StageResult) -> StageResult:
 
 
 def _with_shortest_texts(stage: StageResult) -> StageResult:
-    return stage.model_copy(update={"client_limited": stage.client_limited[:_SHORTEST_TEXT]})
+    return stage.model_copy(
+        update={
+            "client_limited": stage.client_limited[:_SHORTEST_TEXT],
+            "growth": stage.growth[:_SHORTEST_TEXT],
+        }
+    )
 
 
 def _without_examples(stage: StageResult) -> StageResult:

@@ -28,6 +28,7 @@ from tollgate.bench.pods import LateError, run_part
 from tollgate.bench.requests import Requests
 from tollgate.bench.run import run
 from tollgate.bench.trace import Traces, read_traces
+from tollgate.measure.search import check_search
 
 _FAILED = 1
 _WRONG_INPUT = 2
@@ -47,6 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         credentials = read_credentials(plan.profile, options.token, options.ca)
         requests = Requests(plan.profile, dataset, credentials)
         traces = read_traces(plan.profile.stages, options.traces)
+        check_search(plan.profile)
     except ValueError as error:
         return _fail(options.output, str(error), _WRONG_INPUT)
     try:

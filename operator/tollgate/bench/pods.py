@@ -20,7 +20,7 @@ from tollgate.bench.parts import part_of
 from tollgate.bench.plan import Plan
 from tollgate.bench.requests import Requests
 from tollgate.bench.schedule import plan_stage
-from tollgate.bench.trace import NO_TRACES, Traces
+from tollgate.bench.trace import NO_TRACES, Traces, sent
 
 _GAP = 1.0  # seconds between two slots: for what a pod does in between
 _LEAD = 0.5  # seconds of it in which the workers get their shares
@@ -60,7 +60,7 @@ async def run_part(
             )
             begin += schedule.span + profile.timeout_seconds + _GAP
     return BenchmarkPart(
-        dataset=requests.dataset,
+        dataset=sent(requests.dataset, traces),
         profile=digest(profile),
         pods=len(plan.targets),
         repetition=plan.repetition,

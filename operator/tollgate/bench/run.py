@@ -1,7 +1,8 @@
 """A whole benchmark: the stages of a plan, one after the other, into a `BenchmarkResult`.
 
 The stages are of the targets alone, whole and without a pause, as that is the load that is certified. Where there is a
-baseline, each measured stage is followed by the same load once more, in turns of targets and baseline.
+baseline, each measured stage is followed by the same load once more, in turns of targets and baseline. A search comes
+last, as it goes on until the server, or this side, can no more.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ from collections.abc import Callable
 
 from tollgate.api import units
 from tollgate.api.benchmark import BenchmarkResult, StageResult
-from tollgate.api.load import LoadStage
+from tollgate.api.load import Load, LoadStage
 from tollgate.api.paired import PairedStage
+from tollgate.api.search import RateSearch
 from tollgate.api.transport import digest
 from tollgate.bench.crew import Crew
 from tollgate.bench.pacing import now
@@ -21,9 +23,11 @@ from tollgate.bench.plan import Plan
 from tollgate.bench.records import StageRun
 from tollgate.bench.requests import Requests
 from tollgate.bench.schedule import Schedule, plan_stage
+from tollgate.bench.steadiness import growth
 from tollgate.bench.summary import summarize
-from tollgate.bench.trace import NO_TRACES, Traces
+from tollgate.bench.trace import NO_TRACES, Traces, sent
 from tollgate.bench.turns import turns
+from tollgate.measure.search import concluded, next_rate
 
 Log = Callable[[str], None]  # takes a line for people
 
@@ -72,15 +76,33 @@ class _Benchmark:
                 await self._load(f"{stage.name}, baseline", schedule, of_baseline=True)
             else:
                 paired.append(await self._in_turns(stage, schedule, profile.seed + number))
+        probes = await self._probe(profile.search) if profile.search else []
+        found = concluded(profile.search, probes) if profile.search else None
+        if found:
+            self._log(f"search: {found.message}")
         return BenchmarkResult(
-            dataset=self._requests.dataset,
+            dataset=sent(self._requests.dataset, self._traces),
             profile=digest(profile),
             pods=len(self._plan.targets),
             repetition=self._plan.repetition,
-            stages=stages,
+            stages=stages + probes,
             paired=paired,
             baseline_pods=len(self._plan.baseline),
+            search=found,
         )
+
+    async def _probe(self, search: RateSearch) -> list[StageResult]:
+        """The probes of a search, each a stage of its own, with arrivals and inputs of its own."""
+        profile, probes = self._plan.profile, list[StageResult]()
+        while rate := next_rate(search, probes):
+            stage = search.probe(len(probes) + 1, rate)
+            number = len(profile.stages) + len(probes)
+            schedule = plan_stage(stage, self._requests.groups, profile.seed, number, self._plan.repetition)
+            record = await self._load(f"{stage.name} at {rate}", schedule)
+            told = summarize(stage, record, [search.objective.max])
+            probes.append(told.model_copy(update={"load": Load.SEARCH, "growth": growth(record)}))
+            self._report(told, record)
+        return probes
 
     async def _in_turns(self, stage: LoadStage, schedule: Schedule, seed: int) -> PairedStage:
         planned = turns(schedule, seed)

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from tollgate.api.load import LoadStage
-
-_LONGEST = 3600  # seconds of a stage
+from tollgate.api import canonical
+from tollgate.api.load import LONGEST, LoadStage
 
 Traces = Mapping[str, NDArray[np.float64]]
 """By the name of their stage, when each request is due, in seconds since the first."""
@@ -24,6 +24,14 @@ def read_traces(stages: Sequence[LoadStage], folder: str | None) -> Traces:
     ValueError names the file and the line that is wrong.
     """
     return {stage.name: _read(stage, folder) for stage in stages if stage.trace is not None}
+
+
+def sent(dataset: str, traces: Traces) -> str:
+    """Digest of all that was sent: of the dataset alone, or of it and the times that each trace replays."""
+    if not traces:
+        return dataset
+    times = {name: hashlib.sha256(due.astype("<f8").tobytes()).hexdigest() for name, due in traces.items()}
+    return canonical.digest({"dataset": dataset, "traces": times})
 
 
 def _read(stage: LoadStage, folder: str | None) -> NDArray[np.float64]:
@@ -56,10 +64,10 @@ def parse_trace(data: bytes, requests: int) -> NDArray[np.float64]:
             f"line {numbered[early[0] + 1][0]} is earlier than the line before it: sort the times"
         )
     due: NDArray[np.float64] = times - times[0]
-    if not 0 < due[-1] <= _LONGEST:
+    if not 0 < due[-1] <= LONGEST:
         raise ValueError(
             f"its first {requests} arrivals take {due[-1]:g} s, and a stage takes more than 0 s and at most "
-            f"{_LONGEST} s"
+            f"{LONGEST} s"
         )
     return due
 

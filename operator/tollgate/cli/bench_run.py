@@ -14,7 +14,8 @@ import uvloop
 from pydantic import ValidationError
 
 from tollgate.api import units
-from tollgate.api.benchmark import BenchmarkResult
+from tollgate.api.benchmark import BenchmarkResult, StageResult
+from tollgate.api.load import Load
 from tollgate.api.profiles import BenchmarkProfile, BenchmarkProfileSpec
 from tollgate.bench.access import NO_CREDENTIALS, Credentials, read_credentials
 from tollgate.bench.dataset import parse_dataset
@@ -28,6 +29,7 @@ from tollgate.cli.exits import Exit, plain
 from tollgate.cli.live import Live
 from tollgate.cli.tables import aligned, printable
 from tollgate.decide.planning import latency_limits
+from tollgate.measure.search import check_search
 
 _PORTS = {"http": 80, "https": 443}
 _STOPPED = 130  # as a shell says of what Ctrl-C ended
@@ -77,6 +79,7 @@ def run(
     plan = _plan(profile, [*_limits_of(budget_file), *limits], [_target(url, profile) for url in urls])
     requests = _requests(profile, dataset_file, _credentials(profile, token_file, ca_file))
     traces = read_traces(profile.stages, traces_folder)
+    check_search(profile)
     _check_writable(output)
     with Live(sys.stderr) as live:
         if profile.pods > 1:
@@ -173,12 +176,18 @@ def _write(output: str, text: str) -> None:
     part.replace(output)
 
 
+def _name(stage: StageResult) -> str:
+    if stage.load is Load.SEARCH:
+        return f"{stage.name} ({stage.requested_rate})"
+    return f"{stage.name} (warm-up)" if stage.warm_up else stage.name
+
+
 def _table(result: BenchmarkResult) -> list[str]:
     """What was measured, a line a stage."""
     header = ["STAGE", "REQUESTS", "ERRORS", "RATE", "MEAN", "P50", "P99", "SENT LATE"]
     rows = [
         [
-            f"{stage.name} (warm-up)" if stage.warm_up else stage.name,
+            _name(stage),
             f"{stage.requests:,}",
             f"{stage.errors:,}",
             stage.achieved_rate,
@@ -191,4 +200,5 @@ def _table(result: BenchmarkResult) -> list[str]:
         for stage in result.stages
         if stage.client_limited
     ]
-    return [printable(line) for line in (*aligned(header, rows, right=range(1, 8)), *limited)]
+    found = [f"  {result.search.message}"] if result.search else []
+    return [printable(line) for line in (*aligned(header, rows, right=range(1, 8)), *limited, *found)]

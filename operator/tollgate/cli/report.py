@@ -143,7 +143,7 @@ def _row(checked: Checked, r: ObjectiveResult) -> list[str]:
 
 def _about(measured: Measurement) -> str:
     stages = ", ".join(
-        f"{stage.name} ({count(stage.requests)})" for stage in measured.result.stages if not stage.warm_up
+        f"{stage.name} ({count(stage.requests)})" for stage in measured.result.declared if not stage.warm_up
     )
     pods = count(measured.result.pods, "pod")
     return f"{measured.path}, {measured.form}: {pods}, {stages or 'no measured stage'}"

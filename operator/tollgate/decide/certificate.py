@@ -11,28 +11,14 @@ import math
 from collections.abc import Callable
 from functools import lru_cache, partial
 
-from scipy.special import betainc, betaincc, betaincinv
+from scipy.special import betaincinv
 
 from tollgate.api.verdict import Verdict
 from tollgate.decide.levels import Levels
-
-_SEARCH_LIMIT = 10**9
-"""More requests than this are not a plan."""
+from tollgate.measure.binomial import chance_of_at_least, chance_of_at_most, requests_needed, smallest
 
 _MOST_SLOW = 4096
-"""Nor is a benchmark that must see more slow requests than this."""
-
-
-def chance_of_at_most(t: int, n: int, p: float) -> float:
-    """P(X <= t) for X ~ Binomial(n, p)."""
-    return 1.0 if t >= n else float(betaincc(t + 1, n - t, p))
-
-
-def chance_of_at_least(t: int, n: int, p: float) -> float:
-    """P(X >= t) for X ~ Binomial(n, p)."""
-    if t <= 0:
-        return 1.0
-    return 0.0 if t > n else float(betainc(t, n - t + 1, p))
+"""A benchmark that must see more slow requests than this is not a plan."""
 
 
 def judge_fixed(n: int, slow: int, p0: float, levels: Levels) -> Verdict:
@@ -45,17 +31,11 @@ def judge_fixed(n: int, slow: int, p0: float, levels: Levels) -> Verdict:
 
 
 @lru_cache(maxsize=4096)
-def requests_needed(p0: float, alpha: float, slow: int = 0) -> int | None:
-    """The smallest number of requests that certifies Within with `slow` slow ones; None when no number does."""
-    return _smallest(lambda n: n > slow and chance_of_at_most(slow, n, p0) <= alpha)
-
-
-@lru_cache(maxsize=4096)
 def requests_at_fraction(p0: float, alpha: float, fraction: float) -> int | None:
     """About how many requests certify Within if this fraction stays slow; None when it is too close to p0, or over."""
     if fraction >= p0:
         return None
-    return _smallest(lambda n: chance_of_at_most(math.ceil(fraction * n), n, p0) <= alpha)
+    return smallest(lambda n: chance_of_at_most(math.ceil(fraction * n), n, p0) <= alpha)
 
 
 @lru_cache(maxsize=4096)
@@ -73,11 +53,11 @@ def requests_to_refute(p0: float, alpha: float, fraction: float, chance: float) 
     """The fewest requests that are a Breach with this chance, if each is slow with probability `fraction` > p0."""
     for slow in range(1, _MOST_SLOW):
         # The chance grows with the requests, up to the last of them at which so many slow ones are a Breach.
-        beyond = _smallest(partial(_more_likely, slow, p0, alpha))
+        beyond = smallest(partial(_more_likely, slow, p0, alpha))
         if beyond is None:
             return None
         if chance_of_at_least(slow, beyond - 1, fraction) >= chance:
-            return _smallest(lambda n: chance_of_at_least(slow, n, fraction) >= chance)  # noqa: B023 called here
+            return smallest(lambda n: chance_of_at_least(slow, n, fraction) >= chance)  # noqa: B023 called here
     return None
 
 
@@ -90,19 +70,6 @@ def tolerated(n: int, p0: float, alpha: float) -> int | None:
     if n == 0 or chance_of_at_most(0, n, p0) > alpha:
         return None
     return _last(lambda rank: chance_of_at_most(rank - 1, n, p0) <= alpha, n) - 1
-
-
-def _smallest(certifies: Callable[[int], bool]) -> int | None:
-    high = 1
-    while not certifies(high):
-        high *= 2
-        if high > _SEARCH_LIMIT:
-            return None
-    low = high // 2
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (low, middle) if certifies(middle) else (middle, high)
-    return high
 
 
 def proportion_interval(n: float, k: float, alpha: float) -> tuple[float, float]:

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from tollgate.api import units
-from tollgate.api.benchmark import BenchmarkResult, StageResult
+from tollgate.api.benchmark import OF_THE_SERVER, BenchmarkResult, StageResult
 from tollgate.api.objective import Dimension, Objective
 from tollgate.api.verdict import ObjectiveResult, Reason, Verdict
 from tollgate.decide.certificate import judge_fixed, requests_at_fraction
@@ -35,9 +35,6 @@ from tollgate.decide.loads import certifies, why_not
 from tollgate.decide.pooling import runs_added
 from tollgate.decide.stage_estimates import Alpha, Estimate, NoEstimate, estimate
 from tollgate.measure.cost import CostUnknown, PodCost
-
-_OF_THE_SERVER = ("timeout", "http_5xx", "server_error", "cancelled")
-"""Kinds of errors that no delay of the load generator explains."""
 
 _LONGEST = 100
 """Nobody lengthens a stage more than so many times."""
@@ -75,7 +72,7 @@ def judge_benchmark(
     looks: Looks = FIRST_LOOKS,
 ) -> list[ObjectiveResult]:
     """One result an objective, in their order; `cost` is of one of the pods that were loaded."""
-    stages = runs_added([stage for stage in result.stages if not stage.warm_up])
+    stages = runs_added([stage for stage in result.declared if not stage.warm_up])
     run = _Run(result.pods, cost, looks.levels(1 - confidence, len(objectives) * len(stages)))
     return [_worst(o, stages, run) for o in objectives]
 
@@ -142,7 +139,7 @@ def _failures(o: Objective, stage: StageResult, run: _Run) -> _Judged | None:
     p0 = allowed_fraction(o)
     if p0 is None or o.dimension is Dimension.QUALITY or not stage.requests:
         return None
-    failed = sum(stage.error_kinds.get(kind, 0) for kind in _OF_THE_SERVER)
+    failed = sum(stage.error_kinds.get(kind, 0) for kind in OF_THE_SERVER)
     if judge_fixed(stage.requests, failed, p0, run.levels) is not Verdict.BREACH:
         return None
     message = (

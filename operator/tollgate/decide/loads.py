@@ -8,6 +8,7 @@ The certificate is a test on a number of requests that was fixed beforehand, eac
 - Trace: what users did, bursts and ramps and all, and how far its requests share queues nobody knows.
 - Closed loop: a server that stands still is sent nothing meanwhile, so the slow and the failed requests are fewer than
   what a user would have met. What it answers is still right or wrong, so that is judged where their number was fixed.
+- Search: goes on until the server does not hold it, by design; its probes are no stages of the profile.
 - Closed loop for a duration: the faster the answers, the more there are of them: not even the number is fixed.
 """
 
@@ -33,5 +34,7 @@ def certifies(o: Objective, load: Load | None) -> bool:
 
 def why_not(stages: dict[str, Load | None]) -> str:
     """Why none of these stages, by name, can be judged, and what to do."""
+    if not stages:
+        return "the benchmark has no measured stage: add one of arrival Poisson or Constant"
     reasons = [f"{name} is only reported, as {_WHY[load]}" for name, load in stages.items() if load]
     return f"stage {'; stage '.join(reasons)}: add a stage of arrival Poisson or Constant"

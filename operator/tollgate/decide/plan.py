@@ -16,13 +16,14 @@ from tollgate.api.budget import BudgetSpec, Evidence
 from tollgate.api.objective import Objective
 from tollgate.api.profiles import BenchmarkProfileSpec
 from tollgate.decide.bets import blocks_until_breach
-from tollgate.decide.certificate import requests_needed, requests_to_certify, requests_to_refute, tolerated
+from tollgate.decide.certificate import requests_to_certify, requests_to_refute, tolerated
 from tollgate.decide.crossing import requests_for_within, requests_until_breach, requests_until_within
 from tollgate.decide.evidence import requests_to_detect, severe_fraction
 from tollgate.decide.levels import FIRST_LOOKS, LIVE, Levels, live_levels
 from tollgate.decide.limits import allowed_fraction
 from tollgate.decide.loads import certifies
 from tollgate.decide.means import MIN_LIVE_BLOCKS, REQUESTS_PER_BLOCK
+from tollgate.measure.binomial import requests_needed
 
 MILD, SEVERE = 1.5, 3.0
 """Times the fraction of requests that a limit allows to be slow."""

@@ -11,7 +11,6 @@ from tollgate.api.budget import Baseline, BenchmarkSpecRef
 from tollgate.api.load import LoadStage
 from tollgate.api.objective import Dimension, Objective
 from tollgate.api.profiles import BenchmarkProfileSpec, MetricProfileSpec, turns_problem
-from tollgate.decide.certificate import requests_needed
 from tollgate.decide.levels import FIRST_LOOKS
 from tollgate.decide.limits import (
     allowed_fraction,
@@ -21,7 +20,9 @@ from tollgate.decide.limits import (
     tail_limit,
 )
 from tollgate.decide.loads import certifies, why_not
+from tollgate.measure.binomial import requests_needed
 from tollgate.measure.histogram import bracket
+from tollgate.measure.search import too_few
 
 
 @dataclass(frozen=True)
@@ -106,6 +107,21 @@ def pairing_problems(how: BenchmarkSpecRef, profile: BenchmarkProfileSpec) -> li
         return []
     said = f"BenchmarkProfile {how.profile_ref.name}: {problem}, or set benchmark.baseline: Recorded"
     return [Problem("", "CannotBePaired", said)]
+
+
+def search_problems(profile: BenchmarkProfileSpec) -> list[Problem]:
+    """Why a search can not come to an end, or certify anything."""
+    search = profile.search
+    if search is None:
+        return []
+    found = [Problem("", "SearchTooShort", why)] if (why := too_few(search)) else []
+    if search.longest_seconds > profile.deadline_seconds:
+        said = (
+            f"the search may send its {search.probes} probes for {search.longest_seconds} s, and deadlineSeconds ends "
+            f"the whole benchmark after {profile.deadline_seconds} s: raise it, or the lowest rate of the search"
+        )
+        found.append(Problem("", "SearchTooLong", said))
+    return found
 
 
 def live_problems(objectives: Sequence[Objective], profile: MetricProfileSpec) -> list[Problem]:

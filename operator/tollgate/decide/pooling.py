@@ -25,12 +25,12 @@ _SAME_GROWTH = 1e-3
 
 
 def pooled(results: Sequence[BenchmarkResult]) -> BenchmarkResult:
-    """Measurements of the same stages at the same limits, as one. At least one."""
+    """Measurements of the same stages at the same limits, as one. At least one. The search is the first one's."""
     first, *others = results
     if not others:
         return first
-    stages = [_added(stages) for stages in zip(*(result.stages for result in results), strict=True)]
-    return first.model_copy(update={"stages": stages})
+    stages = [_added(stages) for stages in zip(*(result.declared for result in results), strict=True)]
+    return first.model_copy(update={"stages": stages + first.probes})
 
 
 def runs_added(stages: Sequence[StageResult]) -> list[StageResult]:
@@ -45,7 +45,7 @@ def can_be_added(one: Arm, other: Arm) -> bool:
 
 
 def _shape(result: BenchmarkResult) -> tuple[object, ...]:
-    stages = [(stage.name, [over.limit for over in stage.over_limit]) for stage in result.stages]
+    stages = [(stage.name, [over.limit for over in stage.over_limit]) for stage in result.declared]
     in_turn = [stage.name for stage in result.paired]
     return result.dataset, result.profile, result.pods, result.baseline_pods, stages, in_turn
 

@@ -22,6 +22,7 @@ from tollgate.api.profiles import BenchmarkProfile, BenchmarkProfileSpec
 from tollgate.errors import Conflict
 from tollgate.manifests.benchmark_job import benchmark_config_map, benchmark_job, for_pods, job_name
 from tollgate.manifests.names import Identity, owned_by
+from tollgate.measure.search import concluded
 from tollgate.ports import (
     BENCHMARK,
     BENCHMARK_PROFILE,
@@ -101,11 +102,7 @@ class BenchmarkReconciler:
                 raw, status, "JobGone", f"Job {status.job} was deleted before its result was read"
             )
         source = profile.dataset.config_map
-        dataset = await self._cluster.get(CONFIG_MAP, identity.namespace, source.name)
-        if dataset is None or source.key not in {
-            **(dataset.get("data") or {}),
-            **(dataset.get("binaryData") or {}),
-        }:
+        if not await self._has(identity.namespace, source.name, source.key):
             return await self._wait(
                 raw,
                 status,
@@ -113,6 +110,16 @@ class BenchmarkReconciler:
                 f"ConfigMap {source.name} with key {source.key} is not in this namespace: create it, as the "
                 "profile takes its dataset from there",
             )
+        for stage in profile.stages:
+            trace = stage.trace
+            if trace and not await self._has(identity.namespace, trace.name, trace.key):
+                return await self._wait(
+                    raw,
+                    status,
+                    "TraceNotFound",
+                    f"ConfigMap {trace.name} with key {trace.key} is not in this namespace: create it, as stage "
+                    f"{stage.name} of the profile replays the arrival times in it",
+                )
         pods = await self._ready_pods(identity.namespace, wanted.spec.target.name)
         if not pods:
             return await self._wait(
@@ -153,6 +160,11 @@ class BenchmarkReconciler:
         await self._report(raw, status, "Running", "Started", told)
         return LOOK_SECONDS
 
+    async def _has(self, namespace: str, config_map: str, key: str) -> bool:
+        """Whether there is such a ConfigMap with such a key."""
+        found = await self._cluster.get(CONFIG_MAP, namespace, config_map) or {}
+        return key in (found.get("data") or {}) or key in (found.get("binaryData") or {})
+
     async def _loaded(self, pods: list[Object], baseline: list[Object]) -> dict[str, LoadedPods]:
         """What goes into the status about the pods."""
         seen = {"loaded": await loaded_pods(self._cluster, pods)}
@@ -183,8 +195,7 @@ class BenchmarkReconciler:
         try:
             result = result_of(pods, profile, over=ended is not None and bool(pods))
             if result is not None:
-                _hold_against(result, profile, wanted)
-                return await self._conclude(raw, status, result)
+                return await self._conclude(raw, status, _held_against(result, profile, wanted))
         except ValueError as error:
             return await self._fail(raw, status, "BadResult", str(error)[:1024])
         if ended is not None:
@@ -237,6 +248,8 @@ def _long(profile: BenchmarkProfileSpec, wanted: Benchmark) -> str:
         stage.runs * stage.seconds * (1 if wanted.spec.baseline is None else 2 if stage.warm_up else 3)
         for stage in profile.stages
     )
+    if profile.search:
+        return f"at most {seconds + profile.search.longest_seconds} s"
     open_end = any(stage.load in (Load.CLOSED, Load.TRACE) for stage in profile.stages)
     return f"{'at least' if open_end else 'about'} {seconds} s"
 
@@ -246,14 +259,16 @@ def _addresses(pods: Iterable[Object], port: int) -> list[str]:
     return [f"[{ip}]:{port}" if ":" in ip else f"{ip}:{port}" for ip in ips]
 
 
-def _hold_against(result: BenchmarkResult, profile: BenchmarkProfileSpec, wanted: Benchmark) -> None:
-    """ValueError unless the result is of the profile and the limits that were asked for."""
+def _held_against(
+    result: BenchmarkResult, profile: BenchmarkProfileSpec, wanted: Benchmark
+) -> BenchmarkResult:
+    """The result, with what its search found. ValueError unless it is of the profile and the limits asked for."""
     if result.profile != transport.digest(profile):
         raise ValueError("the profile was changed during the measurement: the result is of the older one")
     if result.repetition != wanted.spec.repetition:
         raise ValueError(f"the result is of repetition {result.repetition}, not {wanted.spec.repetition}")
     asked = [units.parse_duration(limit) for limit in wanted.spec.limits]
-    for stage, (_, planned, repeat) in zip(result.stages, profile.runs, strict=False):
+    for stage, (_, planned, repeat) in zip(result.declared, profile.runs, strict=False):
         counted = [units.parse_duration(over.limit) for over in stage.over_limit]
         said = (stage.name, stage.warm_up, stage.repeat or 1, stage.load)
         if said != (planned.name, planned.warm_up, repeat, planned.load) or counted != asked:
@@ -263,8 +278,12 @@ def _hold_against(result: BenchmarkResult, profile: BenchmarkProfileSpec, wanted
     turns = [stage.name for stage in profile.measured] if wanted.spec.baseline else []
     if [stage.name for stage in result.paired] != turns:
         raise ValueError("the result does not hold the turns of target and baseline that were asked for")
-    if len(result.stages) != len(profile.runs):
-        raise ValueError(f"the result has {len(result.stages)} stages, the profile {len(profile.runs)}")
+    if len(result.declared) != len(profile.runs):
+        raise ValueError(f"the result has {len(result.declared)} stages, the profile {len(profile.runs)}")
+    if profile.search is None and result.probes:
+        raise ValueError("the result holds the probes of a search, and the profile asks for none")
+    found = concluded(profile.search, result.probes) if profile.search else None
+    return result.model_copy(update={"search": found})
 
 
 def _refused(result: BenchmarkResult) -> str:
@@ -285,7 +304,7 @@ def _refused(result: BenchmarkResult) -> str:
 def summary(result: BenchmarkResult) -> str:
     """One line about the judged stages."""
     parts = []
-    for stage in result.stages:
+    for stage in result.declared:
         if stage.warm_up:
             continue
         kind = f" run {stage.repeat}" if stage.repeat else ""
@@ -295,6 +314,8 @@ def summary(result: BenchmarkResult) -> str:
             f"{stage.name}{kind}: {stage.requests} requests at {stage.answered_rate}, mean {stage.mean}, "
             f"p99 {stage.quantiles.p99}, {stage.errors} errors{quality}{_of_tokens(stage)}{_of_surge(stage)}"
         )
+    if result.search:
+        parts.append(f"search: {result.search.message}")
     return "; ".join(parts)
 
 

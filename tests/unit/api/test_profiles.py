@@ -37,6 +37,40 @@ def test_a_repeated_stage_has_its_runs_one_after_the_other() -> None:
     assert profile.stages[1].judged_requests == 3000
 
 
+SEARCH = {
+    "objective": {"statistic": "P99", "max": "250ms"},
+    "lowest": "20req/s",
+    "highest": "640req/s",
+    "requests": 1000,
+}
+
+
+def test_a_search_needs_no_measured_stage() -> None:
+    profile = BenchmarkProfileSpec.model_validate(
+        PROFILE | {"stages": PROFILE["stages"][:1], "search": SEARCH}
+    )
+    assert profile.measured == []
+    assert profile.search is not None
+    assert (profile.search.probes, profile.search.confidence) == (6, "0.99")
+    assert BenchmarkProfileSpec.model_validate(profile.dump()) == profile
+
+
+@pytest.mark.parametrize(
+    ("fields", "complaint"),
+    [
+        ({"search": SEARCH, "pods": 2}, "each probe of a search depends on the one before"),
+        (
+            {"search": SEARCH | {"probes": 7}},
+            "room for 8 runs of stages, repeats and probes of a search counted",
+        ),
+        ({"search": SEARCH, "stages": [{**STEADY, "name": "search-me"}]}, "is that of a probe of the search"),
+    ],
+)
+def test_a_search_that_does_not_fit_the_rest_is_refused(fields: dict[str, Any], complaint: str) -> None:
+    with pytest.raises(ValidationError, match=complaint):
+        BenchmarkProfileSpec.model_validate(PROFILE | fields)
+
+
 def test_a_stage_by_requests_sends_so_many_and_lasts_as_long_as_they_take() -> None:
     warm_up = {"name": "warm-up", "warmUp": True, "rate": "20req/s", "requests": 50}
     steady = {"name": "steady", "rate": "40req/s", "requests": 1001}
@@ -81,7 +115,7 @@ def test_the_digest_of_an_older_profile_stays() -> None:
         ),
         (
             {"stages": [{**STEADY, "repeats": 8}, {**STEADY, "name": "again"}]},
-            "a benchmark has room for 8 runs of stages, repeats counted",
+            "a benchmark has room for 8 runs of stages, repeats and probes of a search counted",
         ),
         ({"stages": [{**STEADY, "repeats": 1}]}, "greater than or equal to 2"),
         ({"port": 0}, "greater than or equal to 1"),

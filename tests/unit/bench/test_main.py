@@ -15,6 +15,7 @@ from aiohttp import web
 
 from tests.unit.bench.plans import DATASET, profile, stage
 from tests.unit.bench.servers import serving
+from tests.unit.measure.probes import search
 from tollgate.api.transport import LIMIT, decode, digest
 from tollgate.bench.__main__ import main
 
@@ -92,6 +93,11 @@ def test_by_hand_the_result_is_printed(tmp_path: Path, capsys: pytest.CaptureFix
     [
         (b'{"items": []}', {}, "the dataset is empty"),
         (DATASET, {"stages": [stage(rate="0.1req/s").dump()]}, "sends no request"),
+        (
+            DATASET,
+            {"search": search(requests=9).dump()},
+            "the search sends 9 requests in each probe, too few",
+        ),
         (b'{"items": [{"input": "text"}]}', {"protocol": "OpenInference", "model": "m"}, "is no FP32"),
     ],
 )

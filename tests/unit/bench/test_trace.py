@@ -16,7 +16,7 @@ from tests.unit.bench.servers import serving
 from tests.unit.bench.test_main import started, written
 from tollgate.api.transport import decode
 from tollgate.bench.schedule import plan_stage
-from tollgate.bench.trace import parse_trace, read_traces
+from tollgate.bench.trace import parse_trace, read_traces, sent
 
 TRACE = {
     "name": "replay",
@@ -79,6 +79,21 @@ def test_each_stage_has_a_file_of_its_own(tmp_path: Path) -> None:
         "again": 3,
     }
     assert read_traces(stages[:1], None) == {}
+
+
+def test_the_digest_is_of_all_that_was_sent() -> None:
+    due = parse_trace(TIMES, 5)
+    assert sent("sha256:" + "a" * 64, {}) == "sha256:" + "a" * 64, (
+        "of a profile without a trace, the dataset's"
+    )
+    digests = {
+        sent("sha256:" + "a" * 64, {"replay": due}),
+        sent("sha256:" + "b" * 64, {"replay": due}),
+        sent("sha256:" + "a" * 64, {"replay": due + 0.001}),
+        sent("sha256:" + "a" * 64, {"other": due}),
+    }
+    assert len(digests) == 4
+    assert sent("sha256:" + "a" * 64, {"replay": due.copy()}) in digests
 
 
 def test_a_schedule_has_the_times_of_its_trace_and_inputs_by_the_seed() -> None:

@@ -21,6 +21,12 @@ from tollgate.api.benchmark import BenchmarkResult
 from tollgate.cli.live import Live
 
 STAGE = {"name": "steady", "arrival": "Constant", "rate": "100req/s", "durationSeconds": 1}
+SEARCH = {
+    "objective": {"statistic": "P50", "max": "9s"},
+    "lowest": "100req/s",
+    "highest": "150req/s",
+    "requests": 20,
+}
 DATASET = {"items": [{"input": [1, 2], "expected": 3}, {"input": [2, 2], "expected": 4}]}
 
 
@@ -77,6 +83,17 @@ def test_without_a_file_it_prints_the_result(terminal: Terminal, arguments: list
     assert json.loads(ran.out)["stages"][0]["requests"] == 100
 
 
+def test_a_search_says_what_it_found(terminal: Terminal, folder: Folder, arguments: list[object]) -> None:
+    folder.write("profile.yaml", profile(search=SEARCH))
+    with serving(add) as target:
+        ran = terminal.run(*arguments, "--url", f"http://{target}")
+    result = BenchmarkResult.model_validate_json(ran.out)
+    assert result.search is not None
+    assert [probe.name for probe in result.probes] == ["search-1", "search-2"]
+    assert ran.err.splitlines()[-1] == f"  {result.search.message}"
+    assert "search-2 (150req/s)" in ran.err
+
+
 def test_a_dead_server_is_a_result(terminal: Terminal, arguments: list[object]) -> None:
     ran = terminal.run(*arguments, "--url", "http://127.0.0.1:1")
     assert ran.code == 0
@@ -104,6 +121,7 @@ def test_a_wrong_url_is_refused(terminal: Terminal, arguments: list[object], url
         ({"tls": {}}, ["--url", "http://a:1"], "write it with https, as the profile has tls"),
         ({"bearerToken": {"name": "key"}}, ["--url", "http://a:1"], "give its content in a file with --token-file"),
         ({}, ["--url", "http://a:1", "--token-file", "x"], "the profile names no bearerToken: leave --token-file out"),
+        ({"search": SEARCH | {"requests": 5}}, ["--url", "http://a:1"], "the search sends 5 requests in each probe"),
         ({"prediction": "a["}, ["--url", "http://a:1"], "is no JMESPath"),
         ({}, ["--url", "http://a:1", "--limit", "soon"], "limits.0"),
         ({}, ["--url", "http://a:1", "-o", "/nowhere/result.json"], "/nowhere is no folder that may be written to"),

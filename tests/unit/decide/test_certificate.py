@@ -9,9 +9,9 @@ from tollgate.decide.certificate import (
     proportion_interval,
     quantile_ranks,
     requests_at_fraction,
-    requests_needed,
 )
 from tollgate.decide.levels import Levels
+from tollgate.measure.binomial import requests_needed
 
 LEVELS = Levels(0.01, 0.01)
 

@@ -9,10 +9,7 @@ from tests.unit.cli.files import budget
 from tests.unit.decide.test_planning import profile, stage
 from tollgate.api.budget import BudgetSpec
 from tollgate.decide.certificate import (
-    chance_of_at_least,
-    chance_of_at_most,
     judge_fixed,
-    requests_needed,
     requests_to_certify,
     requests_to_refute,
     tolerated,
@@ -21,6 +18,7 @@ from tollgate.decide.evidence import requests_to_detect
 from tollgate.decide.levels import Levels
 from tollgate.decide.plan import Takes, live_plans, plan
 from tollgate.decide.plan_text import canary_message
+from tollgate.measure.binomial import chance_of_at_least, chance_of_at_most, requests_needed
 
 P99 = {"name": "tail", "dimension": "Latency", "statistic": "P99", "max": "250ms"}
 MEAN = {"name": "mean", "dimension": "Latency", "statistic": "Mean", "max": "80ms"}

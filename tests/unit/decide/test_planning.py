@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tests.unit.decide.objectives import ACCURACY, COST, ERRORS, MEAN, P99, THROUGHPUT, objective
+from tests.unit.measure.probes import search
 from tollgate.api.budget import BenchmarkSpecRef
 from tollgate.api.profiles import BenchmarkProfileSpec, MetricProfileSpec
 from tollgate.decide.planning import (
@@ -14,6 +15,7 @@ from tollgate.decide.planning import (
     live_problems,
     pairing_problems,
     resolution_problems,
+    search_problems,
 )
 
 P999 = objective("Latency", name="extreme", statistic="P999", max="1s")
@@ -143,3 +145,33 @@ def test_profile_that_cannot_be_met_in_turn_is_refused(stages: list[dict[str, An
     assert said in "".join(problem.message for problem in found)
     recorded = BenchmarkSpecRef.model_validate(how | {"baseline": "Recorded"})
     assert pairing_problems(recorded, profile(*stages)) == []
+
+
+def searching(**fields: Any) -> BenchmarkProfileSpec:
+    wanted = profile(stage("40req/s", 60))
+    return wanted.model_copy(update={"search": search(**fields)})
+
+
+def test_a_search_that_can_certify_in_time_is_no_problem() -> None:
+    assert search_problems(searching()) == []
+    assert search_problems(profile(stage("40req/s", 60))) == []
+
+
+def test_a_search_with_too_few_requests_or_too_little_time_is_told_so() -> None:
+    (problem,) = search_problems(searching(requests=100))
+    assert (problem.objective, problem.reason) == ("", "SearchTooShort")
+    assert "set its requests to 637 or more" in problem.message
+    (problem,) = search_problems(searching(lowest="5req/s"))
+    assert problem.reason == "SearchTooLong"
+    assert problem.message == (
+        "the search may send its 6 probes for 1200 s, and deadlineSeconds ends the whole benchmark after 900 s: raise "
+        "it, or the lowest rate of the search"
+    )
+
+
+def test_a_search_alone_certifies_no_objective() -> None:
+    alone = profile(stage("40req/s", 60)).dump()
+    alone = alone | {"stages": [stage("40req/s", 60, warmUp=True)], "search": search().dump()}
+    (problem,) = benchmark_problems([P99], BenchmarkProfileSpec.model_validate(alone), confidence=0.99)
+    assert problem.reason == "LoadNotJudged"
+    assert "the benchmark has no measured stage: add one of arrival Poisson or Constant" in problem.message

@@ -7,6 +7,8 @@ import pytest
 from numpy.typing import NDArray
 
 from tests.unit.decide.objectives import ACCURACY, ERRORS, MEAN, P99, THROUGHPUT, benchmark, stage
+from tests.unit.measure.probes import holds, search
+from tests.unit.measure.probes import searched as search_probes
 from tollgate.api.benchmark import BenchmarkResult
 from tollgate.api.comparison import ParetoRelation
 from tollgate.api.hardware import Hardware
@@ -168,3 +170,22 @@ def test_everything_can_be_judged_of_a_sum() -> None:
         [P99, MEAN, ERRORS, ACCURACY, THROUGHPUT], pooled([benchmark()] * 3), confidence=0.99
     )
     assert {r.verdict for r in results} == {Verdict.WITHIN}
+
+
+def searched(limit: int) -> BenchmarkResult:
+    probes = [p.dump() for p in search_probes(search(), holds(limit))]
+    return benchmark(stage(overLimit=over(10)), *probes)
+
+
+def test_the_search_of_the_first_is_kept_and_that_of_another_length_is_in_no_way() -> None:
+    one, other = searched(30), searched(5)
+    assert len(one.stages) != len(other.stages)
+    assert can_be_added(Arm(one, None), Arm(other, None))
+    both = pooled([one, other])
+    assert both.declared[0].requests == 2 * one.declared[0].requests
+    assert both.probes == one.probes
+
+
+def test_probes_are_not_judged_and_take_nothing_of_alpha() -> None:
+    without = judge_benchmark([P99, ERRORS], benchmark(stage(overLimit=over(10))), confidence=0.99)
+    assert judge_benchmark([P99, ERRORS], searched(30), confidence=0.99) == without

@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from tests.unit.measure.probes import holds, searched
 from tollgate.api import transport
-from tollgate.api.benchmark import Benchmark, BenchmarkResult
+from tollgate.api.benchmark import Benchmark, BenchmarkResult, StageResult
 from tollgate.api.load import LoadStage
 from tollgate.api.profiles import BenchmarkProfile
+from tollgate.api.search import RateSearch
 from tollgate.ports import Object
 
 
@@ -22,6 +24,7 @@ class Behaviour:
     mean: float = 0.02
     ready: bool = True
     client_limited: str = ""  # why the load generator was the limit
+    holds: float = 100.0  # requests per second that a search finds
 
 
 def measurement(
@@ -72,11 +75,15 @@ def measurement(
             "profile": transport.digest(profile),
             "pods": pods,
             "repetition": Benchmark.model_validate(raw).spec.repetition,
-            "stages": stages,
+            "stages": [*stages, *(probe.dump() for probe in _probes(behaviour, profile.search))],
             "paired": [_turns(behaviour, baseline, stage) for stage in profile.measured] if baseline else [],
             "baselinePods": baseline_pods,
         }
     )
+
+
+def _probes(behaviour: Behaviour, search: RateSearch | None) -> list[StageResult]:
+    return searched(search, holds(behaviour.holds)) if search else []
 
 
 def _turns(candidate: Behaviour, baseline: Behaviour, stage: LoadStage) -> Object:

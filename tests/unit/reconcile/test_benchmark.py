@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
 
+from tests.unit.measure.probes import probe, search
 from tests.unit.reconcile.behaviour import Behaviour, measurement
 from tests.unit.reconcile.operator import OPTIONS
 from tests.unit.reconcile.setting import populated
 from tests.unit.reconcile.world import World
 from tollgate.api import transport
-from tollgate.api.benchmark import Benchmark
+from tollgate.api.benchmark import Benchmark, BenchmarkResult
 from tollgate.api.part_transport import encode_part
 from tollgate.api.parts import BenchmarkPart
 from tollgate.api.profiles import BenchmarkProfile
+from tollgate.api.transport import encode
 from tollgate.ports import BENCHMARK_PROFILE, CONFIG_MAP, JOB
 from tollgate.reconcile.benchmark import BenchmarkReconciler
 from tollgate.reconcile.key import Key
@@ -70,6 +73,70 @@ async def test_what_is_missing_is_waited_for_by_name(world: World) -> None:
     phase, reason, message = await look(world)
     assert (phase, reason) == ("Pending", "DatasetNotFound")
     assert "digits-dataset" in message
+
+
+async def test_a_trace_is_waited_for_by_name_and_key(world: World) -> None:
+    spec = world.objects[("benchmarkprofiles", "", "digits-steady")]["spec"]
+    traced = {"name": "monday", "arrival": "Trace", "trace": {"name": "week"}, "requests": 9}
+    spec["stages"] = [*spec["stages"], traced]
+    phase, reason, message = await look(world)
+    assert (phase, reason) == ("Pending", "TraceNotFound")
+    assert message == (
+        "ConfigMap week with key arrivals.txt is not in this namespace: create it, as stage monday of the profile "
+        "replays the arrival times in it"
+    )
+    trace: dict[str, Any] = {"apiVersion": "v1", "kind": "ConfigMap", "data": {"other.txt": "0"}}
+    trace["metadata"] = {"name": "week", "namespace": "vision"}
+    world.put(trace)
+    assert (await look(world))[1] == "TraceNotFound"
+    world.objects[("configmaps", "vision", "week")]["data"] = {"arrivals.txt": "0"}
+    assert (await look(world))[0] == "Running"
+
+
+async def searching(world: World, edit: Callable[[dict[str, Any]], object] = lambda _: None) -> str:
+    """The reason, once a benchmark with a search is over whose result was edited."""
+    world.objects[("benchmarkprofiles", "", "digits-steady")]["spec"]["search"] = search().dump()
+    _, _, message = await look(world)
+    assert message.startswith("loading 2 pod(s) for at most ")
+    raw = world.objects[("benchmarks", "vision", "by-hand")]
+    result = measurement(
+        Behaviour(holds=30), raw, world.objects[("benchmarkprofiles", "", "digits-steady")], pods=2
+    ).dump()
+    edit(result)
+    last_words(world, {"exitCode": 0, "message": encode(BenchmarkResult.model_validate(result))})
+    return (await look(world))[1]
+
+
+async def test_what_a_search_found_is_what_its_probes_say(world: World) -> None:
+    lie = {"objective": "p99 <= 1ms", "certified": "9999req/s", "ended": "Narrowed", "message": "fast"}
+    assert await searching(world, lambda result: result.update(search=lie)) == "Measured"
+    status = world.objects[("benchmarks", "vision", "by-hand")]["status"]
+    assert status["result"]["search"]["certified"] == "30req/s"
+    assert status["result"]["search"]["notCertified"] == "32.5req/s"
+    assert "search: p99 <= 250ms is certified up to 30req/s" in status["conditions"][0]["message"]
+    assert "search-1" not in status["conditions"][0]["message"], "its probes are in the result"
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda result: result["stages"].pop(),
+        lambda result: result["stages"][-1].update(requestedRate="33req/s"),
+        lambda result: result["stages"].insert(2, result["stages"].pop()),
+        lambda result: [result["stages"].pop() for _ in range(6)],
+    ],
+)
+async def test_a_search_that_is_not_the_one_that_was_asked_for_is_refused(world: World, edit: Any) -> None:
+    assert await searching(world, edit) == "BadResult"
+
+
+async def test_probes_that_nobody_asked_for_are_refused(world: World) -> None:
+    await look(world)
+    profile = world.objects[("benchmarkprofiles", "", "digits-steady")]
+    result = measurement(Behaviour(), world.objects[("benchmarks", "vision", "by-hand")], profile, pods=2)
+    probed = result.model_copy(update={"stages": [*result.stages, probe("10req/s")]})
+    last_words(world, {"exitCode": 0, "message": encode(probed)})
+    assert (await look(world))[1] == "BadResult"
 
 
 @pytest.mark.parametrize(
