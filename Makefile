@@ -40,12 +40,13 @@ unit: venv ## Unit, property and golden tests, simulations: no cluster needed
 
 .PHONY: lint
 lint: venv ## Format, lint, types, layers, generated files
-	@echo "==> ruff, mypy, import-linter, generated CRDs"
+	@echo "==> ruff, mypy, import-linter, generated CRDs and schema"
 	@$(VENV)/bin/ruff check .
 	@$(VENV)/bin/ruff format --check .
 	@$(VENV)/bin/mypy
 	@$(VENV)/bin/lint-imports
 	@$(PY) -m tollgate.api.crd --check crds
+	@$(PY) -m tollgate.api.schema --check schemas
 
 .PHONY: format
 format: venv ## Format the code and mend what ruff can mend
@@ -53,8 +54,9 @@ format: venv ## Format the code and mend what ruff can mend
 	@$(VENV)/bin/ruff format .
 
 .PHONY: crds
-crds: venv ## Generate crds/ from the models
+crds: venv ## Generate crds/ and schemas/ from the models
 	@$(PY) -m tollgate.api.crd crds
+	@$(PY) -m tollgate.api.schema schemas
 
 .PHONY: plots
 plots: venv ## Draw the plots of docs/statistics.md again

@@ -30,25 +30,38 @@ from tollgate.bench.turns import turns
 from tollgate.measure.search import concluded, next_rate
 
 Log = Callable[[str], None]  # takes a line for people
+Keep = Callable[[StageResult, StageRun], None]  # takes a stage of the result, and its record
 
 
 async def run(
-    plan: Plan, requests: Requests, log: Log, progress: Log | None = None, traces: Traces = NO_TRACES
+    plan: Plan,
+    requests: Requests,
+    log: Log,
+    progress: Log | None = None,
+    traces: Traces = NO_TRACES,
+    keep: Keep | None = None,
 ) -> BenchmarkResult:
     """Run every stage, in the profile's order. A server that fails, however it fails, is part of the result.
 
     Each second of a stage `progress` is told how far it is; without it, `log`. `traces` has the arrival times of the
-    stages that replay a trace.
+    stages that replay a trace. `keep` gets each stage's requests.
     """
     async with Crew(plan, requests) as crew:
-        return await _Benchmark(plan, requests, crew, log, progress or log, traces).run()
+        return await _Benchmark(plan, requests, crew, log, progress or log, traces, keep).run()
 
 
 class _Benchmark:
     """A plan in progress."""
 
     def __init__(
-        self, plan: Plan, requests: Requests, crew: Crew, log: Log, progress: Log, traces: Traces
+        self,
+        plan: Plan,
+        requests: Requests,
+        crew: Crew,
+        log: Log,
+        progress: Log,
+        traces: Traces,
+        keep: Keep | None,
     ) -> None:
         self._plan = plan
         self._traces = traces
@@ -56,6 +69,7 @@ class _Benchmark:
         self._crew = crew
         self._log = log
         self._progress = progress
+        self._keep = keep
 
     async def run(self) -> BenchmarkResult:
         profile = self._plan.profile
@@ -70,6 +84,8 @@ class _Benchmark:
             which = repeat if stage.repeats else None
             stages.append(summarize(stage, record, self._plan.limits).model_copy(update={"repeat": which}))
             self._report(stages[-1], record)
+            if self._keep is not None:
+                self._keep(stages[-1], record)
             if not self._plan.baseline:
                 continue
             if stage.warm_up:

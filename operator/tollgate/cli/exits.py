@@ -24,6 +24,7 @@ class Exit(IntEnum):
     NEEDS_SIGN_OFF = 3
     BAD_INPUT = 64
     UNAVAILABLE = 69
+    STOPPED = 130
 
 
 class BadInput(click.ClickException):

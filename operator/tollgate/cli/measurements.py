@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from tollgate.api import transport
 from tollgate.api.benchmark import BenchmarkResult
+from tollgate.api.document import API_VERSION, KIND, BenchmarkRun
 from tollgate.api.hardware import LoadedPods
 from tollgate.cli.documents import documents, named, read_text, strictly
+from tollgate.measure.samples import counted_at
 
 _FORMS = (
     "a result as tollgate bench run writes it, a Benchmark (kubectl get bench NAME -o json), "
@@ -25,10 +29,14 @@ class Measurement:
     form: str
     loaded: LoadedPods | None = None
     baseline_loaded: LoadedPods | None = None
+    run: BenchmarkRun | None = None  # the whole file, where it is one
 
 
-def read_measurement(path: str) -> Measurement:
-    """The result in a file. ValueError, one sentence, when there is none."""
+def read_measurement(path: str, limits: Sequence[Decimal] = ()) -> Measurement:
+    """The result in a file, with counts at these latencies (in seconds) where each request is known.
+
+    ValueError, one sentence, when there is none.
+    """
     text = read_text(path)
     if text.lstrip().startswith((transport.PREFIX, transport.ERROR_PREFIX)):
         return Measurement(_decoded(text, path), path, "the load generator's output file")
@@ -36,6 +44,8 @@ def read_measurement(path: str) -> Measurement:
     if len(found) != 1 or not isinstance(found[0], dict):
         raise ValueError(f"{path} holds no single document: expected {_FORMS}")
     document: dict[str, Any] = found[0]
+    if document.get("kind") == KIND:
+        return _of_run(document, path, limits)
     if "kind" in document:
         return _of_object(document, path)
     if "stages" not in document:
@@ -49,6 +59,18 @@ def _decoded(text: str, path: str) -> BenchmarkResult:
         return transport.decode(text)
     except ValueError as error:
         raise ValueError(f"{path} holds no result: {error}") from None
+
+
+def _of_run(document: dict[str, Any], path: str, limits: Sequence[Decimal]) -> Measurement:
+    version = document.get("apiVersion")
+    if version != API_VERSION:
+        raise ValueError(
+            f"{path}: apiVersion is {version!r}, and this program reads {API_VERSION}: use the one that "
+            "wrote it, or a later one"
+        )
+    run = strictly(BenchmarkRun, document, path)
+    by = f"{run.measured_by.name} {run.measured_by.version}".strip()
+    return Measurement(counted_at(run, limits), path, f"a BenchmarkRun of {by}", run=run)
 
 
 def _of_object(document: dict[str, Any], path: str) -> Measurement:

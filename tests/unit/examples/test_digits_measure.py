@@ -13,6 +13,7 @@ from inputs import dataset
 from measure import HERE
 
 from tollgate.api.benchmark import BenchmarkResult
+from tollgate.api.document import BenchmarkRun
 from tollgate.api.profiles import BenchmarkProfile
 from tollgate.api.transport import digest
 from tollgate.bench.dataset import parse_dataset
@@ -32,7 +33,7 @@ def test_it_measures_a_version(tmp_path: Path) -> None:
     short.write_text(yaml.safe_dump(PROFILE | {"spec": PROFILE["spec"] | {"stages": [stage]}}))
     command = [sys.executable, "measure.py", "v2", "--profile", short]
     done = subprocess.run(command, cwd=HERE, capture_output=True, text=True, check=True, timeout=120)
-    (measured,) = BenchmarkResult.model_validate_json(done.stdout).stages
+    (measured,) = BenchmarkRun.model_validate_json(done.stdout).result.stages
     assert (measured.requests, measured.errors) == (40, 0)
     assert [over.limit for over in measured.over_limit] == ["250ms"]
     assert measured.correct >= 36

@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+from base64 import b64encode
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from aiohttp import web
 from tests.unit.bench.servers import serving
 from tests.unit.cli.files import Folder, budget
 from tests.unit.cli.running import Terminal
-from tollgate.api.benchmark import BenchmarkResult
+from tollgate.api.document import BenchmarkRun
 from tollgate.cli.live import Live
 
 STAGE = {"name": "steady", "arrival": "Constant", "rate": "100req/s", "durationSeconds": 1}
@@ -67,20 +68,34 @@ def test_its_result_is_judged(terminal: Terminal, folder: Folder, arguments: lis
         ran = terminal.run(*arguments, *urls, "-f", limits, "--limit", "5s", "-o", out)
     assert ran.code == 0
     assert ran.out == ""
-    (stage,) = BenchmarkResult.model_validate_json(out.read_text()).stages
+    run = BenchmarkRun.model_validate_json(out.read_text())
+    (stage,), (samples,) = run.result.stages, run.samples
+    assert (run.measured_by.name, len(samples.scheduled), set(samples.outcome)) == (
+        "tollgate",
+        100,
+        {"answered"},
+    )
     assert [over.limit for over in stage.over_limit] == ["9s", "5s"]
     assert (stage.requests, stage.errors, stage.correct) == (100, 0, 100)
     assert "steady: done: 100 requests" in ran.err
     assert ran.err.splitlines()[-2].split() == "STAGE REQUESTS ERRORS RATE MEAN P50 P99 SENT LATE".split()  # noqa: SIM905
-    assert not list(folder.path.glob("*.part"))
+    assert {path.name for path in folder.path.iterdir()} == {
+        "budget.yaml",
+        "inputs.json",
+        "profile.yaml",
+        "result.json",
+    }
     judged = terminal.run("check", "-f", limits, "--result", out).code
     assert judged == (2 if stage.client_limited else 0)
+    later = folder.write("later.yaml", budget(objectives=[p90 | {"max": "8s"}]))
+    said = terminal.run("check", "-f", later, "--result", out).out
+    assert "0 of 100 requests slower than 8s" in said or stage.client_limited, "counted from the requests"
 
 
 def test_without_a_file_it_prints_the_result(terminal: Terminal, arguments: list[object]) -> None:
     with serving(add) as target:
         ran = terminal.run(*arguments, "--url", f"http://{target}")
-    assert json.loads(ran.out)["stages"][0]["requests"] == 100
+    assert json.loads(ran.out)["result"]["stages"][0]["requests"] == 100
 
 
 def test_a_search_says_what_it_found(terminal: Terminal, folder: Folder, arguments: list[object]) -> None:
@@ -97,7 +112,7 @@ def test_a_search_says_what_it_found(terminal: Terminal, folder: Folder, argumen
 def test_a_dead_server_is_a_result(terminal: Terminal, arguments: list[object]) -> None:
     ran = terminal.run(*arguments, "--url", "http://127.0.0.1:1")
     assert ran.code == 0
-    assert json.loads(ran.out)["stages"][0]["errors"] == 100
+    assert json.loads(ran.out)["result"]["stages"][0]["errors"] == 100
     assert "connect" in ran.err
 
 
@@ -124,7 +139,9 @@ def test_a_wrong_url_is_refused(terminal: Terminal, arguments: list[object], url
         ({"search": SEARCH | {"requests": 5}}, ["--url", "http://a:1"], "the search sends 5 requests in each probe"),
         ({"prediction": "a["}, ["--url", "http://a:1"], "is no JMESPath"),
         ({}, ["--url", "http://a:1", "--limit", "soon"], "limits.0"),
-        ({}, ["--url", "http://a:1", "-o", "/nowhere/result.json"], "/nowhere is no folder that may be written to"),
+        ({}, ["--url", "http://a:1", "-o", "/nowhere/result.json"], "there is no folder /nowhere"),
+        ({"stages": [STAGE | {"rate": "20req/s"}]}, ["--url", "http://a:1", "--baseline-url", "http://b:1"],
+         "too few to load two arms in turn"),
         ({}, ["--url", "http://a:1", "--dataset", "/nowhere"], "/nowhere cannot be read: No such file or directory"),
     ],
 )  # fmt: skip
@@ -138,6 +155,32 @@ def test_bad_input_is_one_sentence(
 ) -> None:
     folder.write("profile.yaml", profile(**spec))
     assert said in terminal.refuses(*arguments, *more)
+
+
+def test_the_inputs_may_be_beside_the_profile(terminal: Terminal, folder: Folder) -> None:
+    text = json.dumps(DATASET)
+    held = (
+        {"data": {"dataset.json": text}},
+        {"binaryData": {"dataset.json": b64encode(text.encode()).decode()}},
+    )
+    for holds in held:
+        inputs = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "inputs"}, **holds}
+        both = folder.write("both.yaml", profile(), inputs)
+        with serving(add) as target:
+            ran = terminal.run("bench", "run", "--profile", both, "--url", f"http://{target}", "--no-samples")
+        made = BenchmarkRun.model_validate_json(ran.out)
+        assert (made.result.stages[0].correct, made.samples) == (100, [])
+
+
+def test_inputs_that_are_nowhere_are_asked_for(terminal: Terminal, folder: Folder) -> None:
+    other = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "inputs"}, "data": {"other": "{}"}}
+    alone = folder.write("alone.yaml", profile(), other)
+    said = terminal.refuses("bench", "run", "--profile", alone, "--url", "http://127.0.0.1:1")
+    assert "key dataset.json of ConfigMap inputs, which is not in this file: pass --dataset FILE" in said
+
+
+def test_the_schema_is_printed(terminal: Terminal) -> None:
+    assert json.loads(terminal.run("bench", "schema").out)["properties"]["kind"]["const"] == "BenchmarkRun"
 
 
 def test_an_interrupted_one_leaves_nothing(folder: Folder, arguments: list[object]) -> None:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
-import os
 import sys
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
@@ -13,16 +12,21 @@ import click
 import uvloop
 from pydantic import ValidationError
 
+from tollgate import __version__
 from tollgate.api import units
 from tollgate.api.benchmark import BenchmarkResult, StageResult
+from tollgate.api.document import BenchmarkRun, StageSamples, Tool
 from tollgate.api.load import Load
 from tollgate.api.profiles import BenchmarkProfile, BenchmarkProfileSpec
 from tollgate.bench.access import NO_CREDENTIALS, Credentials, read_credentials
-from tollgate.bench.dataset import parse_dataset
 from tollgate.bench.plan import Plan
+from tollgate.bench.records import StageRun
 from tollgate.bench.requests import Requests
 from tollgate.bench.run import run as load
+from tollgate.bench.samples import samples_of
 from tollgate.bench.trace import read_traces
+from tollgate.cli.bench.files import check_writable, write_whole
+from tollgate.cli.bench.inputs import read_dataset
 from tollgate.cli.check import read_budget
 from tollgate.cli.documents import manifest, named, parsed
 from tollgate.cli.exits import Exit, plain
@@ -32,7 +36,6 @@ from tollgate.decide.planning import latency_limits
 from tollgate.measure.search import check_search
 
 _PORTS = {"http": 80, "https": 443}
-_STOPPED = 130  # as a shell says of what Ctrl-C ended
 
 
 @click.command()
@@ -43,12 +46,14 @@ _STOPPED = 130  # as a shell says of what Ctrl-C ended
     help="Where a server is, such as http://127.0.0.1:8080; the path is the profile's. Several are loaded in turn.",
 )  # fmt: skip
 @click.option(
-    "--dataset", "dataset_file", required=True, help="File with the inputs, as the ConfigMap has it."
+    "--baseline-url", "baseline_urls", multiple=True, help="The same, to be loaded in turn with them."
 )
+@click.option("--dataset", "dataset_file", help="File with the inputs, if the ConfigMap is not in --profile.")
 @click.option("-f", "--filename", "budget_file", help="File with an EfficiencyBudget: counts at its limits.")
 @click.option("--limit", "limits", multiple=True, help="Count requests slower than this, such as 250ms.")
 @click.option("--token-file", help="File with the bearer token that the profile names.")
 @click.option("--ca-file", help="File with the authorities (PEM) that the profile names.")
+@click.option("--samples/--no-samples", default=True, help="Keep each request in the result. Default: yes.")
 @click.option(
     "--traces",
     "traces_folder",
@@ -62,11 +67,13 @@ def run(
     profile_file: str,
     name: str,
     urls: Sequence[str],
-    dataset_file: str,
+    baseline_urls: Sequence[str],
+    dataset_file: str | None,
     budget_file: str | None,
     limits: Sequence[str],
     token_file: str | None,
     ca_file: str | None,
+    samples: bool,
     traces_folder: str | None,
     output: str,
 ) -> int:
@@ -76,41 +83,44 @@ def run(
     """
     raw = manifest(profile_file, "BenchmarkProfile", name=name)
     profile = parsed(BenchmarkProfile, raw, f"{profile_file}: BenchmarkProfile {named(raw)}").spec
-    plan = _plan(profile, [*_limits_of(budget_file), *limits], [_target(url, profile) for url in urls])
-    requests = _requests(profile, dataset_file, _credentials(profile, token_file, ca_file))
+    targets, baseline = ([_target(url, profile) for url in given] for given in (urls, baseline_urls))
+    plan = _plan(profile, [*_limits_of(budget_file), *limits], targets, baseline)
+    inputs = read_dataset(profile, profile_file, dataset_file)
+    requests = Requests(profile, inputs, _credentials(profile, token_file, ca_file))
     traces = read_traces(profile.stages, traces_folder)
     check_search(profile)
-    _check_writable(output)
+    check_writable(output)
+    kept: list[StageSamples] = []
+
+    def keep(stage: StageResult, record: StageRun) -> None:
+        if samples:
+            kept.append(samples_of(stage, record))
+
+    began = datetime.now(UTC)
     with Live(sys.stderr) as live:
         if profile.pods > 1:
             live.line(f"the profile asks for {profile.pods} pods: all of its load is sent from this machine")
         try:
-            result = uvloop.run(load(plan, requests, live.line, live.progress, traces))
+            result = uvloop.run(load(plan, requests, live.line, live.progress, traces, keep))
         except KeyboardInterrupt:
             live.line("stopped: nothing was written, as half a benchmark certifies nothing")
-            return _STOPPED
-    _write(output, json.dumps(result.dump(), indent=2) + "\n")
+            return Exit.STOPPED
+    by = Tool(name="tollgate", version=__version__)
+    document = BenchmarkRun(measured_by=by, started_at=began, result=result, samples=kept)
+    write_whole(output, document.model_dump_json(by_alias=True) + "\n")
     click.echo("\n".join(_table(result)), err=True)
     return Exit.WITHIN
 
 
-def _plan(profile: BenchmarkProfileSpec, limits: Sequence[str], targets: Sequence[str]) -> Plan:
+def _plan(
+    profile: BenchmarkProfileSpec, limits: Sequence[str], targets: list[str], baseline: list[str]
+) -> Plan:
     try:
-        return Plan(profile=profile, limits=list(dict.fromkeys(limits)), targets=list(targets))
+        return Plan(profile=profile, limits=list(dict.fromkeys(limits)), targets=targets, baseline=baseline)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(map(str, first["loc"]))
         raise ValueError(f"{where}: {first['msg'].removeprefix('Value error, ')}") from None
-
-
-def _requests(profile: BenchmarkProfileSpec, dataset_file: str, credentials: Credentials) -> Requests:
-    try:
-        dataset = parse_dataset(Path(dataset_file).read_bytes())
-    except OSError as error:
-        raise ValueError(f"{dataset_file} cannot be read: {error.strerror}") from None
-    except ValueError as error:
-        raise ValueError(f"{dataset_file}: {error}") from None
-    return Requests(profile, dataset, credentials)
 
 
 def _limits_of(budget_file: str | None) -> list[str]:
@@ -157,23 +167,6 @@ def _credentials(profile: BenchmarkProfileSpec, token_file: str | None, ca_file:
         if path is not None and not Path(path).is_file():
             raise ValueError(f"{option} {path} is no file that can be read")
     return read_credentials(profile, token_file, ca_file) if token_file or ca_file else NO_CREDENTIALS
-
-
-def _check_writable(output: str) -> None:
-    """Before the load, and not after minutes of it."""
-    folder = Path(output).parent
-    if output != "-" and (not os.access(folder, os.W_OK) or Path(output).is_dir()):
-        raise ValueError(f"--output {output} cannot be written: {folder} is no folder that may be written to")
-
-
-def _write(output: str, text: str) -> None:
-    """Whole, or not at all."""
-    if output == "-":
-        click.echo(text, nl=False)
-        return
-    part = Path(f"{output}.part")
-    part.write_text(text)
-    part.replace(output)
 
 
 def _name(stage: StageResult) -> str:

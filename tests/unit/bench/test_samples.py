@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+import numpy as np
+
+from tests.unit.bench.plans import record, stage
+from tollgate.api.document import BenchmarkRun, StageSamples, Tool
+from tollgate.bench.records import Outcome
+from tollgate.bench.samples import samples_of
+from tollgate.bench.summary import summarize
+
+
+def test_each_request_is_kept_to_the_microsecond() -> None:
+    run = record([0.0012345, 0.5, 0.25], rate=10)
+    run.sent[1], run.outcome[1] = np.nan, Outcome.TIMEOUT
+    run.outcome[2] = Outcome.HTTP_5XX
+    kept = samples_of("steady", run)
+    assert kept == StageSamples(
+        name="steady",
+        scheduled=[0, 100_000, 200_000],
+        sent=[100, None, 200_100],
+        ended=[1234, 600_000, 450_000],
+        outcome=["answered", "timeout", "http_5xx"],
+    )
+
+
+def test_they_are_the_requests_that_the_summary_counts() -> None:
+    run = record(np.linspace(0.001, 0.2, 120))
+    for number, outcome in enumerate(Outcome):
+        run.outcome[number] = outcome
+    made = {
+        "dataset": "sha256:" + "a" * 64,
+        "profile": "sha256:" + "b" * 64,
+        "pods": 1,
+        "stages": [summarize(stage(), run, [])],
+    }
+    whole = BenchmarkRun.model_validate(
+        {"measured_by": Tool(name="t"), "result": made, "samples": [samples_of("steady", run)]}
+    )
+    assert BenchmarkRun.model_validate_json(whole.model_dump_json(by_alias=True)) == whole
