@@ -79,11 +79,39 @@ def check(
     new = read_measurement(result_file, limits)
     old = read_measurement(baseline_file, limits) if baseline_file else None
     approved = read_measurement(approved_file, limits) if approved_file else None
-    prices = _prices(prices_file) if prices_file else None
+    prices = read_prices(prices_file) if prices_file else None
     target, old_target, approved_target = (
-        _deployment(path, spec) if path else None
+        read_deployment(path, spec) if path else None
         for path in (target_file, old_target_file, approved_target_file)
     )
+    checked = examine(
+        named(budget),
+        spec,
+        new,
+        old,
+        approved,
+        prices=prices,
+        target=target,
+        old_target=old_target,
+        approved_target=approved_target,
+    )
+    click.echo({"table": table, "json": document, "junit": junit}[output](checked))
+    return _CODES[checked.outcome]
+
+
+def examine(
+    budget: str,
+    spec: BudgetSpec,
+    new: Measurement,
+    old: Measurement | None = None,
+    approved: Measurement | None = None,
+    *,
+    prices: PriceTable | None = None,
+    target: Object | None = None,
+    old_target: Object | None = None,
+    approved_target: Object | None = None,
+) -> Checked:
+    """A result judged by a budget, and compared with what it was measured in turn with, or with other results."""
     apart = approved if approved and not (old and approved.result == old.result) else None
     in_turn = old is None and bool(new.result.paired) and spec.benchmark.baseline is not Baseline.NONE
     past = replace(new, form=IN_TURN, loaded=new.baseline_loaded) if in_turn else old
@@ -102,8 +130,8 @@ def check(
         for name, other, own in (("baseline", past, old_target), ("approved", apart, approved_target))
         if other and not own and _stand_in(other, target)
     ]
-    checked = Checked(
-        budget=named(budget),
+    return Checked(
+        budget=budget,
         spec=spec,
         result=new,
         baseline=past,
@@ -112,8 +140,6 @@ def check(
         outcome=outcome(said, spec.trade_offs, compared=past is not None),
         priced_alike=unpriced if prices else [],
     )
-    click.echo({"table": table, "json": document, "junit": junit}[output](checked))
-    return _CODES[checked.outcome]
 
 
 def read_budget(path: str, name: str) -> tuple[Object, BudgetSpec]:
@@ -123,7 +149,7 @@ def read_budget(path: str, name: str) -> tuple[Object, BudgetSpec]:
     return raw, parsed(EfficiencyBudget, {**raw, "status": {}}, where).spec
 
 
-def _prices(path: str) -> PriceTable:
+def read_prices(path: str) -> PriceTable:
     """The section `prices` of the operator's configuration, alone or within it."""
     found = documents(read_text(path), path)
     section = found[0] if len(found) == 1 else None
@@ -134,7 +160,7 @@ def _prices(path: str) -> PriceTable:
     return PriceTable(**strictly(PriceSettings, section, path).model_dump())
 
 
-def _deployment(path: str, spec: BudgetSpec) -> Object:
+def read_deployment(path: str, spec: BudgetSpec) -> Object:
     return manifest(path, "Deployment", api_version="apps/v1", name=spec.target.name)
 
 
