@@ -29,7 +29,7 @@ demo: venv cluster-up images prometheus ## Five releases on a real cluster: two 
 	@PYTHONPATH=. $(PY) -m examples.digits.demo
 
 .PHONY: test
-test: lint unit cluster-up images prometheus ## Everything: lint, types, unit, contract and end-to-end tests
+test: lint unit browser cluster-up images prometheus ## Everything: lint, types, unit, browser, contract and end-to-end tests
 	@echo "==> contract and end-to-end tests on the real cluster"
 	@$(PY) -m pytest tests/contract tests/e2e
 
@@ -37,6 +37,12 @@ test: lint unit cluster-up images prometheus ## Everything: lint, types, unit, c
 unit: venv ## Unit, property and golden tests, simulations: no cluster needed
 	@echo "==> unit, property and golden tests, simulations"
 	@$(PY) -m pytest -q -n auto --dist worksteal tests/unit tests/property tests/golden tests/simulation
+
+.PHONY: browser
+browser: venv ## Look at the report page in a real browser; Debian's Chromium is installed where there is none
+	@$(PY) -m tests.browser
+	@echo "==> the report page in a browser"
+	@$(PY) -m pytest -q tests/browser
 
 .PHONY: lint
 lint: venv ## Format, lint, types, layers, generated files
