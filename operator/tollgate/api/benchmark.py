@@ -186,6 +186,11 @@ class StageResult(Model):
         "",
         description="Of a probe: how latency grew all the time, as where the server does not keep up; else empty.",
     )
+    uncertified: Text = Field(
+        "",
+        description="Why latencies of this stage can be too long for a limit, but never be certified; empty when they "
+        "can. Of files that were imported.",
+    )
     workers_lost: int = Field(
         0,
         ge=0,

@@ -35,6 +35,7 @@ class Reason(StrEnum):
     COST_UNKNOWN = "CostUnknown"
     LOW_LOAD = "LowLoad"
     CLIENT_LIMITED = "ClientLimited"
+    UNCERTIFIED = "Uncertified"
     NO_DATA = "NoData"
     NOT_JUDGED_HERE = "NotJudgedHere"
     WORSE_THAN_STABLE = "WorseThanStable"

@@ -100,6 +100,12 @@ def _judge(o: Objective, stage: StageResult, run: _Run) -> _Judged:
         why = f"the load generator was the limit, not the server: {stage.client_limited}"
         failed = None if stage.workers_lost else _failures(o, stage, run)
         return failed or _open(o, Reason.CLIENT_LIMITED, f"stage {stage.name}: {why}")
+    if stage.uncertified and o.dimension is Dimension.LATENCY:
+        # Latencies can only be longer than they are told, so a breach is one.
+        told = _proportion(o, stage, p0, run) if p0 is not None and stage.over_limit else None
+        if told is None or told.result.verdict is not Verdict.BREACH:
+            return _open(o, Reason.UNCERTIFIED, f"stage {stage.name}: {stage.uncertified}")
+        return told
     if p0 is not None:
         return _proportion(o, stage, p0, run)
     upper_is_limit = o.max is not None
