@@ -27,15 +27,19 @@ def write_whole(path: str, text: str) -> None:
     if path == "-":
         click.echo(text, nl=False)
         return
-    target, fresh = Path(path), ""
+    target, fresh = Path(path).resolve(), ""
     try:
+        if target.exists() and not target.is_file():  # a device or a pipe: it must not be replaced
+            target.write_text(text, encoding="utf-8")
+            return
         handle, fresh = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text)
         Path(fresh).chmod(0o666 & ~_umask())
         Path(fresh).replace(target)
     except OSError as error:
-        Path(fresh).unlink(missing_ok=True) if fresh else None
+        if fresh:
+            Path(fresh).unlink(missing_ok=True)
         raise ValueError(f"{path} cannot be written: {error.strerror}") from None
 
 
