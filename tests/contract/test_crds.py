@@ -17,8 +17,11 @@ from kubernetes import client, config
 from pydantic import ValidationError
 
 from tests.contract.kubectl import AS_OPERATOR, Kubectl
+from tests.unit.decide.objectives import benchmark as measured
+from tests.unit.decide.objectives import stage
 from tollgate.api.arms import ArmCounts, ArmSegment
 from tollgate.api.base import API_VERSION, GROUP, VERSION
+from tollgate.api.benchmark import BenchmarkStatus
 from tollgate.api.budget import BudgetStatus, CostPer, Dimension, EfficiencyBudget, Statistic
 from tollgate.api.canonical import digest
 from tollgate.api.chain import RecordRef, UnwrittenRecord
@@ -648,6 +651,23 @@ def test_users_see_the_state_of_a_budget_in_one_line(kubectl: Kubectl, budget: d
     header, row = kubectl("get", "effb", "listed", "-n", budget["metadata"]["namespace"]).splitlines()
     assert header.split() == ["NAME", "TARGET", "MODE", "READY", "WITHIN", "STAGE", "SHARE", "AGE"]
     assert row.split()[:6] == ["listed", "digits", "Enforce", "True", "Canary", "50%"]
+
+
+def test_users_see_what_a_benchmark_judged_and_not_its_warm_up(kubectl: Kubectl, namespace: str) -> None:
+    warm_up = stage(name="warm-up", warmUp=True, errors=7) | {"overLimit": []}
+    warm_up["quantiles"] = warm_up["quantiles"] | {"p99": "9s"}
+    made = {
+        "apiVersion": API_VERSION,
+        "kind": "Benchmark",
+        "metadata": {"name": "listed", "namespace": namespace},
+        "spec": {"profileRef": {"name": "digits-steady"}, "target": {"name": "digits"}},
+    }
+    kubectl("create", objects=[made])
+    status = BenchmarkStatus(phase="Succeeded", result=measured(warm_up, stage()))
+    kubectl("replace", "--subresource=status", objects=[{**made, "status": status.dump()}])
+    header, row = kubectl("get", "bench", "listed", "-n", namespace).splitlines()
+    assert header.split() == ["NAME", "TARGET", "PROFILE", "PHASE", "P99", "ERRORS", "REVISION", "AGE"]
+    assert row.split()[:6] == ["listed", "digits", "digits-steady", "Succeeded", "110ms", "0"]
 
 
 @pytest.mark.parametrize("short", ["effb", "bench", "benchp", "metp", "effd", "effs", "tollgate"])

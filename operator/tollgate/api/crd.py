@@ -71,6 +71,9 @@ def _condition(name: str, type_: str, description: str) -> _Column:
     return _Column(name, f'.status.conditions[?(@.type=="{type_}")].status', description=description)
 
 
+_JUDGED = ".status.result.stages[?(@.warmUp==false)]"
+"""The API server prints the first match alone: without this, that would be the warm-up."""
+
 _AGE = _Column("Age", ".metadata.creationTimestamp", type="date")
 _DEFINITIONS = (
     _Definition(
@@ -102,18 +105,22 @@ _DEFINITIONS = (
             _Column("Target", ".spec.target.name", description="The Deployment whose pods are measured"),
             _Column("Profile", ".spec.profileRef.name", description="How the model is loaded"),
             _Column("Phase", ".status.phase", description="Pending, Running, Succeeded or Failed"),
+            _Column("p99", f"{_JUDGED}.quantiles.p99", description="Latency of the first judged stage"),
+            _Column(
+                "Errors", f"{_JUDGED}.errors", type="integer", description="Errors of the first judged stage"
+            ),
             _Column("Revision", ".spec.revision", description="The measured revision"),
             _Column(
                 "TTFT p99",
-                ".status.result.stages[*].stream.timeToFirstToken.p99",
+                f"{_JUDGED}.stream.timeToFirstToken.p99",
                 wide=True,
-                description="Time to first token of each stage of streams, 99th percentile",
+                description="Time to first token of the first judged stage, 99th percentile",
             ),
             _Column(
                 "Tokens",
-                ".status.result.stages[*].tokens.rate",
+                f"{_JUDGED}.tokens.rate",
                 wide=True,
-                description="Generated tokens a second of each stage",
+                description="Generated tokens a second of the first judged stage",
             ),
             _Column(
                 "Why",
@@ -130,7 +137,9 @@ _DEFINITIONS = (
         "benchp",
         (
             _Column("Protocol", ".spec.protocol", description="How the model is spoken to"),
-            _Column("Stages", ".spec.stages[*].rate", description="The load, stage by stage"),
+            _Column(
+                "Rate", ".spec.stages[?(@.warmUp==false)].rate", description="Rate of the first judged stage"
+            ),
             _Column("Dataset", ".spec.dataset.configMap.name", wide=True, description="Where the inputs are"),
             _AGE,
         ),

@@ -22,7 +22,7 @@ MOST_REQUESTS = 1_000_000
 """Of one stage: as many as the load generator sends in one."""
 
 Micros = Annotated[int, Field(ge=0, le=10**12)]
-Outcome = Literal[
+Ended = Literal[
     "answered", "timeout", "connect", "disconnect", "http_4xx", "http_5xx", "redirect", "garbage", "server_error",
     "cancelled", "empty", "other",
 ]  # fmt: skip
@@ -56,7 +56,7 @@ class StageSamples(Model):
     ended: Annotated[list[Micros], Field(max_length=MOST_REQUESTS)] = Field(
         description="When its answer was whole, or when it had failed."
     )
-    outcome: Annotated[list[Outcome], Field(max_length=MOST_REQUESTS)] = Field(
+    outcome: Annotated[list[Ended], Field(max_length=MOST_REQUESTS)] = Field(
         description="answered, or the kind of its error."
     )
 
@@ -89,7 +89,9 @@ class BenchmarkRun(Model):
         for samples in self.samples:
             stage = stages.pop((samples.name, samples.repeat), None)
             if stage is None:
-                raise ValueError(f"samples of stage {samples.name}, which is not in the result, or was given twice")
+                raise ValueError(
+                    f"samples of stage {samples.name}, which is not in the result, or was given twice"
+                )
             kinds = Counter(samples.outcome)
             answered = kinds.pop("answered", 0)
             counted = {kind: count for kind, count in stage.error_kinds.items() if count}

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import numpy as np
 from numpy.typing import NDArray
 
 from tollgate.api.benchmark import StageResult
-from tollgate.api.document import StageSamples
+from tollgate.api.document import Ended, StageSamples
 from tollgate.bench.records import Outcome, StageRun
 
-_WORDS = {outcome.value: outcome.name.lower() for outcome in Outcome}
+_WORDS = {outcome.value: cast(Ended, outcome.name.lower()) for outcome in Outcome}
 
 
 def samples_of(stage: StageResult, run: StageRun) -> StageSamples:

@@ -11,7 +11,7 @@ import numpy as np
 from tollgate.api import units
 from tollgate.api.benchmark import Quantiles, StageResult
 from tollgate.api.document import MOST_REQUESTS, StageSamples
-from tollgate.api.profiles import LoadStage
+from tollgate.api.load import LoadStage
 from tollgate.api.sketch import Sketch
 from tollgate.bench.records import Outcome, StageRun
 from tollgate.bench.samples import samples_of
@@ -91,7 +91,8 @@ def from_requests(stage: Foreign) -> tuple[StageResult, StageSamples]:
             f"{stage.cut_off} requests were cut off when the time was up, and may have been the slow ones"
         )
     update = {"uncertified": "; ".join(reasons), "client": None}  # the vitals would be ours
-    return result.model_copy(update=update), samples_of(planned.name, run)
+    result = result.model_copy(update=update)
+    return result, samples_of(result, run)
 
 
 def from_summary(stage: Summary) -> StageResult:

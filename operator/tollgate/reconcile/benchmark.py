@@ -19,6 +19,7 @@ from tollgate.api.conditions import set_condition
 from tollgate.api.hardware import LoadedPods
 from tollgate.api.load import Load
 from tollgate.api.profiles import BenchmarkProfile, BenchmarkProfileSpec
+from tollgate.decide.limits import count
 from tollgate.errors import Conflict
 from tollgate.manifests.benchmark_job import benchmark_config_map, benchmark_job, for_pods, job_name
 from tollgate.manifests.names import Identity, owned_by
@@ -156,7 +157,7 @@ class BenchmarkReconciler:
             | await self._loaded(pods, baseline)
         )
         also = f" and, in turn, {len(baseline)} of the baseline" if baseline else ""
-        told = f"loading {len(pods)} pod(s){also} for {_long(profile, wanted)}"
+        told = f"loading {count(len(pods), 'pod')}{also} for {_long(profile, wanted)}"
         await self._report(raw, status, "Running", "Started", told)
         return LOOK_SECONDS
 
@@ -311,9 +312,13 @@ def summary(result: BenchmarkResult) -> str:
         kind += f" ({stage.load})" if stage.load else ""
         quality = f", {stage.correct}/{stage.scored} correct" if stage.scored else ""
         parts.append(
-            f"{stage.name}{kind}: {stage.requests} requests at {stage.answered_rate}, mean {stage.mean}, "
-            f"p99 {stage.quantiles.p99}, {stage.errors} errors{quality}{_of_tokens(stage)}{_of_surge(stage)}"
+            f"{stage.name}{kind}: {count(stage.requests)} at {stage.answered_rate}, mean {stage.mean}, p99 "
+            f"{stage.quantiles.p99}, {count(stage.errors, 'error')}{quality}{_of_tokens(stage)}{_of_surge(stage)}"
         )
+        if stage.client_limited:
+            parts.append(
+                f"{stage.name} certifies nothing, as the load generator was the limit: {stage.client_limited[:200]}"
+            )
     if result.search:
         parts.append(f"search: {result.search.message}")
     return "; ".join(parts)

@@ -13,7 +13,7 @@ def test_each_request_is_kept_to_the_microsecond() -> None:
     run = record([0.0012345, 0.5, 0.25], rate=10)
     run.sent[1], run.outcome[1] = np.nan, Outcome.TIMEOUT
     run.outcome[2] = Outcome.HTTP_5XX
-    kept = samples_of("steady", run)
+    kept = samples_of(summarize(stage(), run, []), run)
     assert kept == StageSamples(
         name="steady",
         scheduled=[0, 100_000, 200_000],
@@ -27,13 +27,14 @@ def test_they_are_the_requests_that_the_summary_counts() -> None:
     run = record(np.linspace(0.001, 0.2, 120))
     for number, outcome in enumerate(Outcome):
         run.outcome[number] = outcome
+    result = summarize(stage(), run, [])
     made = {
         "dataset": "sha256:" + "a" * 64,
         "profile": "sha256:" + "b" * 64,
         "pods": 1,
-        "stages": [summarize(stage(), run, [])],
+        "stages": [result],
     }
     whole = BenchmarkRun.model_validate(
-        {"measured_by": Tool(name="t"), "result": made, "samples": [samples_of("steady", run)]}
+        {"measured_by": Tool(name="t"), "result": made, "samples": [samples_of(result, run)]}
     )
     assert BenchmarkRun.model_validate_json(whole.model_dump_json(by_alias=True)) == whole

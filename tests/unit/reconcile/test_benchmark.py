@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.unit.decide import objectives
 from tests.unit.measure.probes import probe, search
 from tests.unit.reconcile.behaviour import Behaviour, measurement
 from tests.unit.reconcile.operator import OPTIONS
@@ -21,7 +22,7 @@ from tollgate.api.parts import BenchmarkPart
 from tollgate.api.profiles import BenchmarkProfile
 from tollgate.api.transport import encode
 from tollgate.ports import BENCHMARK_PROFILE, CONFIG_MAP, JOB
-from tollgate.reconcile.benchmark import BenchmarkReconciler
+from tollgate.reconcile.benchmark import BenchmarkReconciler, summary
 from tollgate.reconcile.key import Key
 
 KEY = Key("benchmark", "vision", "by-hand")
@@ -52,6 +53,15 @@ def last_words(world: World, ended: dict[str, Any]) -> None:
     meta = {"name": "by-hand-pod", "namespace": "vision", "labels": labels}
     status = {"phase": "Failed", "containerStatuses": [{"name": "bench", "state": {"terminated": ended}}]}
     world.put({"apiVersion": "v1", "kind": "Pod", "metadata": meta, "spec": {}, "status": status})
+
+
+def test_one_line_tells_what_was_judged_and_what_certifies_nothing() -> None:
+    late = objectives.stage(name="peak", clientLimited="requests were sent late")
+    made = [objectives.stage(name="warm-up", warmUp=True), objectives.stage(errors=1), late]
+    said = summary(objectives.benchmark(*made))
+    assert "warm-up" not in said
+    assert "steady: 2,400 requests at 40req/s, mean 50ms, p99 110ms, 1 error, 2400/2400 correct" in said
+    assert "peak certifies nothing, as the load generator was the limit: requests were sent late" in said
 
 
 async def test_a_benchmark_made_by_hand_is_carried_out(world: World) -> None:
@@ -243,7 +253,7 @@ async def test_two_deployments_are_loaded_in_turn_by_hand(world: World) -> None:
     paired_with(world, "digits")
     phase, _, message = await look(world)
     assert phase == "Running"
-    assert message == "loading 2 pod(s) and, in turn, 2 of the baseline for about 160 s"
+    assert message == "loading 2 pods and, in turn, 2 of the baseline for about 160 s"
     job = world.objects[("jobs", "vision", "by-hand")]
     plan = json.loads(world.objects[("configmaps", "vision", job["metadata"]["name"])]["data"]["plan.json"])
     assert plan["baseline"] == plan["targets"]

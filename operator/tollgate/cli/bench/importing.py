@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import click
 from pydantic import ValidationError
 
-from tollgate.api.benchmark import BenchmarkResult
+from tollgate.api.benchmark import BenchmarkResult, StageResult
 from tollgate.api.document import BenchmarkRun, StageSamples, Tool
 from tollgate.cli.bench.files import check_writable, write_whole
 from tollgate.cli.documents import read_text
@@ -66,7 +66,7 @@ def import_(file: str, tool: str, output: str) -> int:
     return Exit.WITHIN
 
 
-def _run(text: str, tool: Tool, made: list[tuple[Any, StageSamples | None]]) -> BenchmarkRun:
+def _run(text: str, tool: Tool, made: Sequence[tuple[StageResult, StageSamples | None]]) -> BenchmarkRun:
     """The document. Its digests are of the file: nobody knows whether another file is of the same load."""
     digest = "sha256:" + hashlib.sha256(text.encode()).hexdigest()
     result = BenchmarkResult(dataset=digest, profile=digest, pods=1, stages=[stage for stage, _ in made])
