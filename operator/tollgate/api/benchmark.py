@@ -113,6 +113,11 @@ class ClientVitals(Model):
     throttled: Duration = Field(description="How long a CPU limit kept processes from running.")
 
 
+def run_label(name: str, repeat: int | None) -> str:
+    """What a run of a stage is called."""
+    return f"{name} run {repeat}" if repeat else name
+
+
 class StageResult(Model):
     """What one stage measured."""
 
@@ -199,6 +204,11 @@ class StageResult(Model):
         "nothing can be told from them.",
     )
     client: ClientVitals | None = Field(None, description="How the load generator itself was.")
+
+    @property
+    def label(self) -> str:
+        """Its name and which run of it: no two stages of a result have the same."""
+        return run_label(self.name, self.repeat)
 
     @model_validator(mode="after")
     def _adds_up(self) -> StageResult:

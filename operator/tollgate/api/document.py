@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 from pydantic import AwareDatetime, Field, StringConstraints, model_validator
 
 from tollgate.api.base import Model, Word
-from tollgate.api.benchmark import BenchmarkResult
+from tollgate.api.benchmark import BenchmarkResult, run_label
 from tollgate.api.load import MOST_RUNS
 
 API_VERSION = "results.tollgate.dev/v1"
@@ -60,6 +60,11 @@ class StageSamples(Model):
         description="answered, or the kind of its error."
     )
 
+    @property
+    def label(self) -> str:
+        """That of the stage."""
+        return run_label(self.name, self.repeat)
+
     @model_validator(mode="after")
     def _as_many_of_each(self) -> StageSamples:
         if not len(self.scheduled) == len(self.sent) == len(self.ended) == len(self.outcome):
@@ -85,18 +90,18 @@ class BenchmarkRun(Model):
 
     @model_validator(mode="after")
     def _samples_are_of_the_result(self) -> BenchmarkRun:
-        stages = {(stage.name, stage.repeat): stage for stage in self.result.stages}
+        stages = {stage.label: stage for stage in self.result.stages}
         for samples in self.samples:
-            stage = stages.pop((samples.name, samples.repeat), None)
+            stage = stages.pop(samples.label, None)
             if stage is None:
                 raise ValueError(
-                    f"samples of stage {samples.name}, which is not in the result, or was given twice"
+                    f"samples of stage {samples.label}, which is not in the result, or was given twice"
                 )
             kinds = Counter(samples.outcome)
             answered = kinds.pop("answered", 0)
             counted = {kind: count for kind, count in stage.error_kinds.items() if count}
             if answered + kinds.total() != stage.requests or kinds != counted:
                 raise ValueError(
-                    f"stage {samples.name}: its samples are not the {stage.requests} requests of the result"
+                    f"stage {samples.label}: its samples are not the {stage.requests} requests of the result"
                 )
         return self

@@ -21,9 +21,9 @@ def latencies(samples: StageSamples) -> tuple[NDArray[np.float64], NDArray[np.bo
 
 def counted_at(run: BenchmarkRun, limits: Sequence[Decimal]) -> BenchmarkResult:
     """The result with counts at these latencies, in seconds, in every stage whose requests are known."""
-    samples = {one.name: one for one in run.samples}
+    samples = {one.label: one for one in run.samples}
     stages = [
-        _counted(stage, samples[stage.name], limits) if stage.name in samples else stage
+        _counted(stage, samples[stage.label], limits) if stage.label in samples else stage
         for stage in run.result.stages
     ]
     return run.result.model_copy(update={"stages": stages})

@@ -21,6 +21,7 @@ from tollgate.api.benchmark import OF_THE_SERVER, StageResult
 from tollgate.api.profiles import BenchmarkProfileSpec
 from tollgate.api.search import RateSearch, SearchEnd, SearchResult
 from tollgate.measure.binomial import chance_of_at_least, chance_of_at_most, requests_needed
+from tollgate.measure.knee import knee
 
 _FINE = Decimal("0.02")
 """Two rates that are closer, relative to the lower one, are not worth a probe between them."""
@@ -84,14 +85,14 @@ def concluded(search: RateSearch, probes: Sequence[StageResult]) -> SearchResult
     end = _step(search, tried)
     if not isinstance(end, SearchEnd):
         raise ValueError(f"the search ended after {len(tried)} probes, before it came to {end}")
-    found, knee = _bracket(tried), _knee(probes)
+    found, bend = _bracket(tried), knee(probes)
     return SearchResult(
         objective=str(search.objective),
         certified=found.certified,
         not_certified=found.refused,
         ended=end,
-        knee=knee,
-        message=_sentence(search, found, end, knee, probes[-1])[:1024],
+        knee=bend.requested_rate if bend else "",
+        message=_sentence(search, found, end, bend, probes[-1])[:1024],
     )
 
 
@@ -136,29 +137,9 @@ def _step(search: RateSearch, tried: Sequence[_Tried]) -> str | SearchEnd:
     return middle if high - low > _FINE * low and inside else SearchEnd.NARROWED
 
 
-def _knee(probes: Sequence[StageResult]) -> str:
-    """The rate of the greatest power, if a higher and a lower one showed less.
-
-    Power is throughput by response time (L. Kleinrock, 1979), and its maximum the knee of R. Jain, The Art of Computer
-    Systems Performance Analysis, 1991, section 3.3. There is no threshold to choose, and a latency that does not grow
-    has no knee.
-    """
-    told = sorted(
-        (units.parse_rate(p.requested_rate), _power(p), p.requested_rate) for p in probes if _tells(p)
-    )
-    best = max(told, key=lambda one: one[1], default=None)
-    return best[2] if best and told[0] < best < told[-1] else ""
-
-
-def _tells(probe: StageResult) -> bool:
-    return not probe.client_limited and probe.requests > probe.errors and units.parse_duration(probe.mean) > 0
-
-
-def _power(probe: StageResult) -> Decimal:
-    return units.parse_rate(probe.answered_rate) / units.parse_duration(probe.mean)
-
-
-def _sentence(search: RateSearch, found: _Bracket, end: SearchEnd, knee: str, last: StageResult) -> str:
+def _sentence(
+    search: RateSearch, found: _Bracket, end: SearchEnd, bend: StageResult | None, last: StageResult
+) -> str:
     match end:
         case SearchEnd.LOWEST_NOT_CERTIFIED:
             over = next((o.requests for o in last.over_limit), 0)
@@ -188,5 +169,5 @@ def _sentence(search: RateSearch, found: _Bracket, end: SearchEnd, knee: str, la
         else "not certified"
     )
     no = f" and not at {found.refused}" if found.refused else ""
-    bend = f"knee at {knee}" if knee else "no knee was seen"
-    return f"{search.objective} is {yes}{no}; {why}; {bend}"
+    where = f"knee at {bend.requested_rate}" if bend else "no knee was seen"
+    return f"{search.objective} is {yes}{no}; {why}; {where}"

@@ -308,16 +308,15 @@ def summary(result: BenchmarkResult) -> str:
     for stage in result.declared:
         if stage.warm_up:
             continue
-        kind = f" run {stage.repeat}" if stage.repeat else ""
-        kind += f" ({stage.load})" if stage.load else ""
+        kind = f" ({stage.load})" if stage.load else ""
         quality = f", {stage.correct}/{stage.scored} correct" if stage.scored else ""
         parts.append(
-            f"{stage.name}{kind}: {count(stage.requests)} at {stage.answered_rate}, mean {stage.mean}, p99 "
+            f"{stage.label}{kind}: {count(stage.requests)} at {stage.answered_rate}, mean {stage.mean}, p99 "
             f"{stage.quantiles.p99}, {count(stage.errors, 'error')}{quality}{_of_tokens(stage)}{_of_surge(stage)}"
         )
         if stage.client_limited:
             parts.append(
-                f"{stage.name} certifies nothing, as the load generator was the limit: {stage.client_limited[:200]}"
+                f"{stage.label} certifies nothing, as the load generator was the limit: {stage.client_limited[:200]}"
             )
     if result.search:
         parts.append(f"search: {result.search.message}")

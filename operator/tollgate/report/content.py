@@ -5,27 +5,26 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
 
 import numpy as np
 
 from tollgate.api import units
 from tollgate.api.benchmark import BenchmarkResult, StageResult
 from tollgate.api.document import StageSamples
+from tollgate.api.load import Load
 from tollgate.api.transport import read_bins
 from tollgate.api.verdict import ObjectiveResult
 from tollgate.measure.samples import latencies
 
 _POINTS = 160  # of a curve: more than a screen shows
 _LONGEST = 30  # natural logarithm, of microseconds
-_KEEPS_UP = Decimal("0.95")  # of the rate that was sent, in good answers
 
 Point = tuple[float, float]
 
 
 @dataclass(frozen=True)
 class Measured:
-    """A measurement, with its requests where they are known, by stage."""
+    """A measurement, with its requests where they are known, by the label of their stage."""
 
     result: BenchmarkResult
     samples: Mapping[str, StageSamples] = field(default_factory=dict)
@@ -35,9 +34,13 @@ class Measured:
         """Those that are judged."""
         return [stage for stage in self.result.stages if not stage.warm_up]
 
-    def stage(self, name: str) -> StageResult | None:
-        """The judged stage of that name."""
-        return next((stage for stage in self.stages if stage.name == name), None)
+    def stage(self, label: str) -> StageResult | None:
+        """The judged stage of that label."""
+        return next((stage for stage in self.stages if stage.label == label), None)
+
+    def requests(self, stage: StageResult) -> StageSamples | None:
+        """Those of a stage, where they are known."""
+        return self.samples.get(stage.label)
 
 
 @dataclass(frozen=True)
@@ -122,26 +125,12 @@ def lateness(samples: StageSamples, stretches: int = 60) -> list[tuple[float, fl
 
 
 def by_rate(stages: Sequence[StageResult]) -> list[StageResult]:
-    """The stages in the order of their rates, if they have several; else none."""
-    rates = {units.parse_rate(stage.requested_rate) for stage in stages}
+    """Those at a steady rate, in the order of their rates, if there are several; else none."""
+    steady = [stage for stage in stages if stage.load in (None, Load.SEARCH)]
+    rates = {units.parse_rate(stage.requested_rate) for stage in steady}
     if len(rates) < 2:
         return []
-    return sorted(stages, key=lambda stage: units.parse_rate(stage.requested_rate))
-
-
-def knee(stages: Sequence[StageResult]) -> StageResult | None:
-    """The last of stages, ordered by rate, that is answered as fast as it is sent, before the first that is not.
-
-    A stage of which the client was the limit tells nothing, and ends the search.
-    """
-    last = None
-    for stage in stages:
-        if stage.client_limited:
-            return None
-        if units.parse_rate(stage.answered_rate) < _KEEPS_UP * units.parse_rate(stage.achieved_rate):
-            return last
-        last = stage
-    return None
+    return sorted(steady, key=lambda stage: units.parse_rate(stage.requested_rate))
 
 
 def undominated(points: Sequence[Point]) -> list[Point]:

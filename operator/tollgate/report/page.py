@@ -39,7 +39,7 @@ def _sections(content: Content) -> Iterator[Markup]:
     for stage in limited:
         yield tag(
             "p",
-            tag("strong", f"Stage {stage.name} certifies nothing: "),
+            tag("strong", f"Stage {stage.label} certifies nothing: "),
             f"the load generator was the limit. {stage.client_limited}",
         )
     for heading, figures in (
@@ -83,6 +83,7 @@ def _objective(result: ObjectiveResult, limit: str) -> Markup:
 
 
 def _stage(stage: StageResult) -> Markup:
+    kind = "warm-up, not judged" if stage.warm_up else stage.load
     facts = [
         ("requests", f"{stage.requests:,}"),
         ("errors", f"{stage.errors:,}{_kinds(stage)}"),
@@ -98,12 +99,19 @@ def _stage(stage: StageResult) -> Markup:
     facts += [("first token", f"median {first.p50}, p99 {first.p99}")] if first else []
     facts += [("per token", f"median {each.p50}, p99 {each.p99}")] if each else []
     facts += [("tokens", stage.tokens.rate)] if stage.tokens and stage.tokens.rate else []
+    if took := stage.recovery:
+        facts.append(
+            (
+                f"surge of {took.surge:,}",
+                f"answered in {took.drained or '–'}, as before after {took.recovered or '–'}, slowest {took.slowest}",  # noqa: RUF001 -- a dash
+            )
+        )
     return tag(
         "li",
         tag(
             "h3",
-            stage.name,
-            *([tag("span", " (warm-up, not judged)", class_="pale")] if stage.warm_up else []),
+            stage.label,
+            *([tag("span", f" ({kind})", class_="pale")] if kind else []),
         ),
         tag("dl", *(joined(tag("dt", term), tag("dd", text)) for term, text in facts)),
         *(tag("p", f"{kind}: {example}", class_="pale") for kind, example in stage.error_examples.items()),

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from tollgate.api import units
 from tollgate.api.benchmark import QuantileBounds, Quantiles, StageResult
+from tollgate.measure.knee import knee
 from tollgate.report.chart import Axis, Chart, Point, Series
-from tollgate.report.content import Content, Measured, by_rate, knee, lateness, slower_than, undominated
+from tollgate.report.content import Content, Measured, by_rate, lateness, slower_than, undominated
 from tollgate.report.markup import Markup, joined, tag
 
 _QUANTILES = {"p50": "median", "p90": "p90", "p95": "p95", "p99": "p99", "p999": "p99.9", "max": "slowest"}
@@ -24,7 +25,7 @@ def distributions(content: Content) -> list[Markup]:
 def _distribution(key: str, stage: StageResult, content: Content) -> Markup:
     chart = Chart(
         key,
-        f"Latency of stage {stage.name}",
+        f"Latency of stage {stage.label}",
         f"The share of requests that took longer than each time, of {stage.requests:,} requests. "
         f"Half took longer than {stage.quantiles.p50}, 1 % longer than {stage.quantiles.p99}.",
         Axis("latency, from when each request was due", _duration, log=True),
@@ -32,10 +33,10 @@ def _distribution(key: str, stage: StageResult, content: Content) -> Markup:
             "share of requests that took longer", _share, log=True, least=0.5 / max(stage.requests, 1), most=1
         ),
     )
-    old = content.baseline.stage(stage.name) if content.baseline else None
+    old = content.baseline.stage(stage.label) if content.baseline else None
     if old is not None and content.baseline is not None:
-        chart.lines.append(("baseline", slower_than(old, content.baseline.samples.get(old.name))))
-    chart.lines.append(("candidate", slower_than(stage, content.measured.samples.get(stage.name))))
+        chart.lines.append(("baseline", slower_than(old, content.baseline.requests(old))))
+    chart.lines.append(("candidate", slower_than(stage, content.measured.requests(stage))))
     for limit in content.limits:
         chart.rules.append((limit.seconds, limit.text))
         if limit.allowed is not None:
@@ -60,7 +61,7 @@ def _quantiles(stage: StageResult, old: StageResult | None) -> Markup:
             row += [_of(stage.spread.low, name), _of(stage.spread.high, name)]
         rows.append(row + ([_of(old.quantiles, name)] if old else []))
     return _table(
-        f"Quantiles of stage {stage.name}; a failed request counts as its time-out"
+        f"Quantiles of stage {stage.label}; a failed request counts as its time-out"
         + ("; at least and at most: three standard errors" if stage.spread else ""),
         header,
         rows,
@@ -76,12 +77,12 @@ def rates(content: Content) -> list[Markup]:
     stages = by_rate(content.measured.stages)
     if not stages:
         return []
-    last = knee(stages)
+    bend, search = knee(stages), content.measured.result.search
     chart = Chart(
         "rates",
         "Latency against rate",
         f"Median and 99th percentile of the latency at {len(stages)} rates. "
-        + (f"Up to {last.achieved_rate} answers keep up with requests." if last else "No knee was found."),
+        + (f"The knee is at {bend.achieved_rate}." if bend else "No knee was seen."),
         Axis("requests a second, as they were sent", _plain, least=0),
         Axis("latency", _duration, log=True),
     )
@@ -91,23 +92,23 @@ def rates(content: Content) -> list[Markup]:
         chart.lines.append((series, line))
         for stage, point in zip(stages, line, strict=True):
             chart.marks.append((series, point, "", bool(stage.client_limited)))
-    if last is not None:
-        chart.rules.append((_rate(last.achieved_rate), f"keeps up to {last.achieved_rate}"))
+    if bend is not None:
+        chart.rules.append((_rate(bend.achieved_rate), f"knee {bend.achieved_rate}"))
     rows = [
         [
-            stage.name,
+            stage.label,
             stage.requested_rate,
             stage.achieved_rate,
             stage.answered_rate,
             stage.quantiles.p50,
             stage.quantiles.p99,
-            "client was the limit" if stage.client_limited else "knee" if stage is last else "",
+            "client was the limit" if stage.client_limited else "knee" if stage is bend else "",
         ]
         for stage in stages
     ]
     header = ["stage", "asked for", "sent", "answered", "median", "p99", ""]
     keys = [_key("", "99th percentile"), _key("second", "median")]
-    return [_figure(chart, keys, _table("Latency at each rate", header, rows))]
+    return [_figure(chart, keys, _table(search.message if search else "Latency at each rate", header, rows))]
 
 
 def accuracy(content: Content) -> list[Markup]:
@@ -115,7 +116,12 @@ def accuracy(content: Content) -> list[Markup]:
     arms: list[tuple[Series, str, Measured]] = [("candidate", "", content.measured)]
     arms += [("baseline", "baseline, ", content.baseline)] if content.baseline else []
     found = [
-        (series, f"{whose}{stage.name}", (_seconds(stage.quantiles.p99), stage.correct / stage.scored), stage)
+        (
+            series,
+            f"{whose}{stage.label}",
+            (_seconds(stage.quantiles.p99), stage.correct / stage.scored),
+            stage,
+        )
         for series, whose, measured in arms
         for stage in measured.stages
         if stage.scored
@@ -161,13 +167,13 @@ def delays(content: Content) -> list[Markup]:
 
 
 def _delay(key: str, stage: StageResult, content: Content) -> Markup | None:
-    samples = content.measured.samples.get(stage.name)
+    samples = content.measured.requests(stage)
     late = lateness(samples) if samples else []
     if not late or not any(most > 0 for _, _, most in late):
         return None
     chart = Chart(
         key,
-        f"Schedule delay of stage {stage.name}",
+        f"Schedule delay of stage {stage.label}",
         f"How late requests were sent, over the stage. 1 % were sent later than {stage.schedule_delay_p99} after "
         "they were due. Latency runs from when they were due, so it contains this.",
         Axis("time in the stage", _duration, least=0),
@@ -184,7 +190,7 @@ def _delay(key: str, stage: StageResult, content: Content) -> Markup | None:
     if stage.client:
         rows += [["event-loop lag, 99th percentile", stage.client.lag_p99], ["cores used", stage.client.cpu]]
     keys = [_key("", "longest of each stretch"), _key("second", "median of each stretch")]
-    return _figure(chart, keys, _table(f"The load generator in stage {stage.name}", ["client", ""], rows))
+    return _figure(chart, keys, _table(f"The load generator in stage {stage.label}", ["client", ""], rows))
 
 
 def _figure(chart: Chart, keys: Sequence[Markup], table: Markup) -> Markup:

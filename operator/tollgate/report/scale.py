@@ -53,5 +53,5 @@ def _log_ticks(low: float, high: float) -> list[float]:
         found = [d * 10.0**e for e in decades for d in digits if low <= d * 10.0**e <= high]
         if len(found) <= _MOST_TICKS:
             break
-    skip = -(-len(found) // _MOST_TICKS)
+    skip = max(1, -(-len(found) // _MOST_TICKS))
     return found[::skip] or [low, high]

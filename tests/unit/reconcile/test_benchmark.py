@@ -57,7 +57,7 @@ def last_words(world: World, ended: dict[str, Any]) -> None:
 
 def test_one_line_tells_what_was_judged_and_what_certifies_nothing() -> None:
     late = objectives.stage(name="peak", clientLimited="requests were sent late")
-    made = [objectives.stage(name="warm-up", warmUp=True), objectives.stage(errors=1), late]
+    made = [objectives.stage(name="warm-up", warmUp=True), objectives.stage(errors=1, overLimit=[]), late]
     said = summary(objectives.benchmark(*made))
     assert "warm-up" not in said
     assert "steady: 2,400 requests at 40req/s, mean 50ms, p99 110ms, 1 error, 2400/2400 correct" in said
@@ -107,7 +107,7 @@ async def searching(world: World, edit: Callable[[dict[str, Any]], object] = lam
     """The reason, once a benchmark with a search is over whose result was edited."""
     world.objects[("benchmarkprofiles", "", "digits-steady")]["spec"]["search"] = search().dump()
     _, _, message = await look(world)
-    assert message.startswith("loading 2 pod(s) for at most ")
+    assert message.startswith("loading 2 pods for at most ")
     raw = world.objects[("benchmarks", "vision", "by-hand")]
     result = measurement(
         Behaviour(holds=30), raw, world.objects[("benchmarkprofiles", "", "digits-steady")], pods=2

@@ -11,7 +11,7 @@ from tests.unit.bench.plans import stage as load_stage
 from tests.unit.decide.objectives import benchmark, stage
 from tollgate.api.benchmark import BenchmarkResult, StageResult
 from tollgate.api.document import StageSamples
-from tollgate.api.profiles import LoadStage
+from tollgate.api.load import LoadStage
 from tollgate.api.transport import digest
 from tollgate.api.verdict import ObjectiveResult, Reason, Verdict
 from tollgate.bench.records import Outcome
@@ -38,7 +38,7 @@ def measured(seed: int, *, slower: float = 1.0, requests: int = 600) -> Measured
             run.sent[-2:] = np.nan
         planned: LoadStage = load_stage(name=name, warmUp=name == "warm-up", rate=f"{rate}req/s")
         stages.append(summarize(planned, run, ["250ms"]))
-        samples[name] = samples_of(name, run)
+        samples[name] = samples_of(stages[-1], run)
     result = BenchmarkResult(dataset="sha256:" + "a" * 64, profile=digest(profile()), pods=1, stages=stages)
     return Measured(result, samples)
 

@@ -11,7 +11,7 @@ from tests.unit.report.contents import measured
 from tollgate.api.benchmark import StageResult
 from tollgate.bench.records import Outcome
 from tollgate.bench.samples import samples_of
-from tollgate.report.content import by_rate, knee, lateness, slower_than, undominated
+from tollgate.report.content import Measured, by_rate, lateness, slower_than, undominated
 
 
 def of(**fields: Any) -> StageResult:
@@ -30,7 +30,7 @@ def at(rate: int, *, answered: int | None = None, limited: str = "") -> StageRes
 
 def test_the_curve_goes_through_the_order_statistics() -> None:
     latency = np.arange(1, 1001) / 1000
-    curve = slower_than(of(), samples_of("steady", record(latency)))
+    curve = slower_than(of(), samples_of(of(), record(latency)))
     assert all(share == pytest.approx(1 - seconds, abs=1e-6) for seconds, share in curve)
     assert curve[0][0] == pytest.approx(0.001)
     assert curve[-1] == (pytest.approx(1.0), 0)
@@ -41,7 +41,7 @@ def test_failed_requests_took_longer_than_any() -> None:
     run = record(np.full(100, 0.01))
     run.outcome[:5] = Outcome.CONNECT  # refused at once: no quick answers
     run.ended[:5] = run.schedule.due[:5] + 0.001
-    curve = slower_than(of(), samples_of("steady", run))
+    curve = slower_than(of(), samples_of(of(), run))
     assert min(share for _, share in curve) == 0.05
     assert curve[0] == (pytest.approx(0.01), 0.99)
 
@@ -65,12 +65,12 @@ def test_lateness_is_of_the_requests_that_were_sent() -> None:
     run = record(np.full(100, 0.01))
     run.sent[50] = run.schedule.due[50] + 0.02
     run.sent[99] = np.nan
-    late = lateness(samples_of("steady", run), stretches=10)
+    late = lateness(samples_of(of(), run), stretches=10)
     assert len(late) == 10
     assert max(most for _, _, most in late) == pytest.approx(0.02)
     assert late[0][1] == pytest.approx(1e-4)
     run.sent[:] = np.nan
-    assert lateness(samples_of("steady", run)) == []
+    assert lateness(samples_of(of(), run)) == []
 
 
 def test_one_rate_is_no_curve() -> None:
@@ -78,11 +78,19 @@ def test_one_rate_is_no_curve() -> None:
     assert [s.name for s in by_rate([at(20), at(5), at(10)])] == ["r5", "r10", "r20"]
 
 
-def test_the_knee_is_the_last_rate_before_answers_fall_behind() -> None:
-    assert knee([at(10), at(20), at(40, answered=25)]) == at(20)
-    assert knee([at(10), at(20)]) is None, "none was reached"
-    assert knee([at(10, answered=5)]) is None, "none was held"
-    assert knee([at(10), at(20, limited="late"), at(40, answered=25)]) is None, "nobody knows"
+def test_a_burst_is_no_point_of_the_curve() -> None:
+    burst = of(name="burst", requestedRate="40req/s", load="Burst")
+    assert [s.name for s in by_rate([at(20), burst, at(5)])] == ["r5", "r20"]
+
+
+def test_the_requests_of_each_run_of_a_stage_are_its_own() -> None:
+    runs = [of(repeat=number) for number in (1, 2)]
+    samples = [
+        samples_of(run, record(np.full(10, seconds))) for run, seconds in zip(runs, (0.1, 0.2), strict=True)
+    ]
+    both = Measured(benchmark(*(run.dump() for run in runs)), {one.label: one for one in samples})
+    assert [both.requests(run) for run in both.stages] == samples
+    assert both.stage("steady run 2") == runs[1]
 
 
 def test_the_frontier_is_what_nothing_dominates() -> None:

@@ -42,7 +42,8 @@ class Reader(HTMLParser):
         assert self.open.pop() == tag
 
     def handle_data(self, data: str) -> None:
-        self.text += data
+        if self.open[-1:] != ["style"]:
+            self.text += data
 
 
 def test_the_page_has_a_plot_with_words_and_a_table_for_each_thing() -> None:
@@ -53,7 +54,7 @@ def test_the_page_has_a_plot_with_words_and_a_table_for_each_thing() -> None:
     assert read.elements.count("table") == plots
     ids = [value for name, value in read.attributes if name == "id"]
     assert len(ids) == len(set(ids)) == 2 * plots
-    for words in ("keeps up to", "tail 250ms", "at least", "baseline", "timeout 6", "CostUnknown"):
+    for words in ("knee ", "tail 250ms", "at least", "baseline", "timeout 6", "CostUnknown"):
         assert words in read.text
 
 
@@ -66,7 +67,7 @@ def test_it_loads_nothing_and_runs_nothing() -> None:
             name.startswith("on") or name in ("href", "src", "action") for name, _ in read.attributes
         )
         assert not re.search(r"https?:|//|url\(|@import", style())
-        assert "default-src 'none'" in dict(read.attributes).values()
+        assert ("content", "default-src 'none'; style-src 'unsafe-inline'") in read.attributes
         assert text.count("<style>") == 1
 
 

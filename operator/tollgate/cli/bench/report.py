@@ -72,7 +72,7 @@ def report(
 
 def _measured(measurement: Measurement) -> Measured:
     samples = measurement.run.samples if measurement.run else []
-    return Measured(measurement.result, {one.name: one for one in samples})
+    return Measured(measurement.result, {one.label: one for one in samples})
 
 
 def _about(new: Measurement, old: Measurement | None) -> Iterator[tuple[str, str]]:

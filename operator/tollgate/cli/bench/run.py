@@ -171,8 +171,8 @@ def _credentials(profile: BenchmarkProfileSpec, token_file: str | None, ca_file:
 
 def _name(stage: StageResult) -> str:
     if stage.load is Load.SEARCH:
-        return f"{stage.name} ({stage.requested_rate})"
-    return f"{stage.name} (warm-up)" if stage.warm_up else stage.name
+        return f"{stage.label} ({stage.requested_rate})"
+    return f"{stage.label} (warm-up)" if stage.warm_up else stage.label
 
 
 def _table(result: BenchmarkResult) -> list[str]:
@@ -189,7 +189,7 @@ def _table(result: BenchmarkResult) -> list[str]:
         for stage in result.stages
     ]
     limited = [
-        f"  {stage.name} certifies nothing, as the load generator was the limit: {stage.client_limited}"
+        f"  {stage.label} certifies nothing, as the load generator was the limit: {stage.client_limited}"
         for stage in result.stages
         if stage.client_limited
     ]

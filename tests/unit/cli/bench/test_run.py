@@ -102,7 +102,7 @@ def test_a_search_says_what_it_found(terminal: Terminal, folder: Folder, argumen
     folder.write("profile.yaml", profile(search=SEARCH))
     with serving(add) as target:
         ran = terminal.run(*arguments, "--url", f"http://{target}")
-    result = BenchmarkResult.model_validate_json(ran.out)
+    result = BenchmarkRun.model_validate_json(ran.out).result
     assert result.search is not None
     assert [probe.name for probe in result.probes] == ["search-1", "search-2"]
     assert ran.err.splitlines()[-1] == f"  {result.search.message}"
