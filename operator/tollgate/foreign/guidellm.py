@@ -1,4 +1,4 @@
-"""`benchmarks.json` of guidellm, as `GenerativeBenchmarksReport` of its versions 0.4 to 0.6 writes it.
+"""`benchmarks.json` of guidellm, as `GenerativeBenchmarksReport` of its versions 0.4 to 0.8 writes it.
 
 Requests are in `benchmarks[].requests.{successful,errored,incomplete}`, each with `info.timings` in seconds since the
 epoch; `targeted_start` is when it was due. They may be a sample of all (`sample_requests`): then only the summary in

@@ -1,4 +1,4 @@
-"""Files of inference-perf, as its versions 0.2 to 0.6 write them.
+"""Files of inference-perf, as its versions 0.2 to 0.7 write them.
 
 `per_request_lifecycle_metrics.json` is a list with `start_time` (when it was sent) and `end_time` in seconds of a
 monotonic clock, and `error`; it tells neither when a request was due nor its stage. `stage_N_lifecycle_metrics.json`

@@ -10,11 +10,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from tollgate.report.labels import Box, beside, box, centred, width
 from tollgate.report.markup import Markup, joined, tag
 from tollgate.report.scale import Scale, spanning
 
-WIDTH, HEIGHT = 400, 280
-LEFT, RIGHT, TOP, BOTTOM = 52, 12, 14, 46
+WIDTH, HEIGHT = 400, 296
+LEFT, RIGHT, TOP, BOTTOM = 52, 12, 30, 46
+_WHOLE = Box(0, 0, WIDTH, HEIGHT)
+_INSIDE = Box(LEFT, TOP, WIDTH, HEIGHT - BOTTOM)
 
 Point = tuple[float, float]
 Series = Literal["candidate", "baseline", "second", "limit"]
@@ -49,14 +52,15 @@ class Chart:
         points = [p for _, line in self.lines for p in line] + [p for _, p, _, _ in self.marks]
         x = _scale(self.x, [p[0] for p in points] + [at for at, _ in self.rules], LEFT, WIDTH - RIGHT)
         y = _scale(self.y, [p[1] for p in points], HEIGHT - BOTTOM, TOP)
+        taken = list[Box]()
         return tag(
             "svg",
             tag("title", self.title, id=f"{self.key}-title"),
             tag("desc", self.description, id=f"{self.key}-desc"),
             *self._axes(x, y),
-            *(self._rule(at, text, x) for at, text in self.rules),
+            *(_rule(at, text, x, taken) for at, text in self.rules),
             *(_line(series, line, x, y) for series, line in self.lines),
-            *(_mark(mark, x, y) for mark in self.marks),
+            *(_mark(mark, x, y, taken) for mark in self.marks),
             viewBox=f"0 0 {WIDTH} {HEIGHT}",
             role="img",
             aria_labelledby=f"{self.key}-title {self.key}-desc",
@@ -64,30 +68,24 @@ class Chart:
 
     def _axes(self, x: Scale, y: Scale) -> list[Markup]:
         floor = HEIGHT - BOTTOM
-        drawn = []
+        drawn, end = [], 0.0
         for value in x.ticks():
-            at = _n(x(value))
-            drawn.append(tag("line", class_="grid", x1=at, x2=at, y1=TOP, y2=floor))
-            drawn.append(tag("text", self.x.text(value), x=at, y=floor + 15, text_anchor="middle"))
+            at, text = x(value), self.x.text(value)
+            drawn.append(tag("line", class_="grid", x1=_n(at), x2=_n(at), y1=TOP, y2=floor))
+            left = centred(text, at, _WHOLE)
+            if left > end:
+                drawn.append(
+                    tag("text", text, x=_n(left + width(text) / 2), y=floor + 15, text_anchor="middle")
+                )
+                end = left + width(text)
         for value in y.ticks():
-            at = _n(y(value))
-            drawn.append(tag("line", class_="grid", x1=LEFT, x2=WIDTH - RIGHT, y1=at, y2=at))
-            drawn.append(tag("text", self.y.text(value), x=LEFT - 6, y=_n(y(value) + 4), text_anchor="end"))
+            at = y(value)
+            drawn.append(tag("line", class_="grid", x1=LEFT, x2=WIDTH - RIGHT, y1=_n(at), y2=_n(at)))
+            drawn.append(tag("text", self.y.text(value), x=LEFT - 6, y=_n(at + 4), text_anchor="end"))
         middle = _n((LEFT + WIDTH - RIGHT) / 2)
         drawn.append(tag("text", self.x.name, class_="name", x=middle, y=HEIGHT - 8, text_anchor="middle"))
-        drawn.append(tag("text", self.y.name, class_="name", x=2, y=10))
+        drawn.append(tag("text", self.y.name, class_="name", x=2, y=14))
         return drawn
-
-    def _rule(self, at: float, text: str, x: Scale) -> Markup:
-        place = x(at)
-        left = place > (LEFT + WIDTH) / 2
-        return joined(
-            tag("line", class_="rule", x1=_n(place), x2=_n(place), y1=TOP, y2=HEIGHT - BOTTOM),
-            tag(
-                "text", text, class_="limit-text", x=_n(place + (-4 if left else 4)), y=TOP + 11,
-                text_anchor="end" if left else "start",
-            ),
-        )  # fmt: skip
 
 
 def _scale(axis: Axis, values: Sequence[float], begin: float, end: float) -> Scale:
@@ -102,22 +100,25 @@ def _line(series: Series, line: Sequence[Point], x: Scale, y: Scale) -> Markup:
     return tag("polyline", class_=f"line {series}", points=places)
 
 
-def _mark(mark: tuple[Series, Point, str, bool], x: Scale, y: Scale) -> Markup:
+def _rule(at: float, text: str, x: Scale, taken: list[Box]) -> Markup:
+    place = x(at)
+    line = tag("line", class_="rule", x1=_n(place), x2=_n(place), y1=TOP, y2=HEIGHT - BOTTOM)
+    return joined(line, _label(text, "limit", place, TOP + 18, taken))
+
+
+def _mark(mark: tuple[Series, Point, str, bool], x: Scale, y: Scale, taken: list[Box]) -> Markup:
     series, (a, b), label, hollow = mark
-    place = x(a)
-    left = place > (LEFT + WIDTH) / 2
-    shape = tag(
-        "circle", class_=f"mark {series}{' hollow' if hollow else ''}", cx=_n(place), cy=_n(y(b)), r=4
-    )
-    if not label:
-        return shape
-    return joined(
-        shape,
-        tag(
-            "text", label, class_=f"{series}-text", x=_n(place + (-7 if left else 7)), y=_n(y(b) - 6),
-            text_anchor="end" if left else "start",
-        ),
-    )  # fmt: skip
+    shape = tag("circle", class_=f"mark {series}{' hollow' if hollow else ''}", cx=_n(x(a)), cy=_n(y(b)), r=4)
+    return joined(shape, _label(label, series, x(a), y(b), taken))
+
+
+def _label(text: str, series: Series, x: float, y: float, taken: list[Box]) -> Markup:
+    """Beside a point, if there is room: the table has it in any case."""
+    free = beside(text, x, y, taken, _INSIDE) if text else None
+    if free is None:
+        return joined()
+    taken.append(box(text, *free))
+    return tag("text", text, class_=f"{series}-text", x=_n(free[0]), y=_n(free[1]))
 
 
 def _n(value: float) -> str:

@@ -68,6 +68,7 @@ svg .second-text{fill:var(--second)}
 .key.second::before{border-top:3px dotted var(--second)}
 .key.limit::before{border-top:2px dotted var(--limit)}
 dl{display:grid;grid-template-columns:max-content minmax(0,1fr);gap:.15rem .9rem;margin:0}
+main>dl{margin:1rem 0}
 dt{color:var(--pale)}dd{margin:0}
 @media print{figure,.cards li{break-inside:avoid}}
 """
