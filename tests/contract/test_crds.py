@@ -41,6 +41,7 @@ from tollgate.api.release import (
     StageSpan,
 )
 from tollgate.api.signoff import SignedOff, SignOffVerdict
+from tollgate.api.sweep import OperatingPoint
 from tollgate.api.verdict import ObjectiveResult, Reason, Relation, Verdict
 from tollgate.manifests.benchmark import benchmark
 from tollgate.manifests.decision import decision
@@ -164,6 +165,10 @@ def test_a_misspelt_field_is_named(kubectl: Kubectl, budget: dict[str, Any]) -> 
     )
 
 
+SWEEP = {
+    "rates": ["20req/s", "40req/s"],
+    "environment": [{"name": "EXIT_THRESHOLD", "values": ["0.2", "0.4"]}],
+}
 SEARCH: dict[str, Any] = {
     "objective": {"statistic": "P99", "max": "250ms"},
     "lowest": "20req/s",
@@ -306,6 +311,35 @@ PROFILES: dict[str, tuple[Change, str]] = {
     "a search for a mean": (
         lambda spec: spec.update(search=SEARCH | {"objective": {"statistic": "Mean", "max": "9ms"}}),
         'spec.search.objective.statistic: Unsupported value: "Mean"',
+    ),
+    "a sweep of nothing": (lambda spec: spec.update(sweep={}), "a sweep varies something"),
+    "a sweep of two loads": (
+        lambda spec: spec.update(sweep={"rates": ["5req/s"], "concurrencies": [4]}),
+        "a sweep varies rates or concurrencies, not both",
+    ),
+    "a sweep from nothing": (
+        lambda spec: spec.update(sweep={"rates": ["0req/s"]}),
+        "rates of a sweep are above 0",
+    ),
+    "a sweep of too many points": (
+        lambda spec: spec.update(
+            sweep={
+                "rates": [f"{n}req/s" for n in range(1, 6)],
+                "parameters": [
+                    {"name": "depth", "values": list("12")},
+                    {"name": "width", "values": list("123")},
+                ],
+            }
+        ),
+        "a sweep has at most 24 points",
+    ),
+    "a sweep of repeats": (
+        lambda spec: (spec.update(sweep=SWEEP), spec["stages"][1].update(repeats=2)),
+        "a sweep varies one stage",
+    ),
+    "a sweep of a warm-up": (
+        lambda spec: (spec.update(sweep=SWEEP, search=SEARCH), spec["stages"][1].update(warmUp=True)),
+        "a sweep varies one stage",
     ),
     "two stages of a name": (lambda spec: spec["stages"][1].update(name="warm-up"), "Duplicate value"),
     "no worker": (
@@ -668,6 +702,45 @@ def test_users_see_what_a_benchmark_judged_and_not_its_warm_up(kubectl: Kubectl,
     header, row = kubectl("get", "bench", "listed", "-n", namespace).splitlines()
     assert header.split() == ["NAME", "TARGET", "PROFILE", "PHASE", "P99", "ERRORS", "REVISION", "AGE"]
     assert row.split()[:6] == ["listed", "digits", "digits-steady", "Succeeded", "110ms", "0"]
+
+
+def test_operating_points_come_back_whole_and_a_sweep_compares_its_own(
+    kubectl: Kubectl, namespace: str
+) -> None:
+    spec = {
+        "profileRef": {"name": "digits-points"},
+        "target": {"name": "digits"},
+        "sweep": {"budgetRef": {"name": "d"}},
+    }
+    made = {
+        "apiVersion": API_VERSION,
+        "kind": "Benchmark",
+        "metadata": {"name": "points", "namespace": namespace},
+        "spec": spec,
+    }
+    kubectl("create", objects=[made])
+    point = OperatingPoint(
+        number=2,
+        settings="EXIT_THRESHOLD=0.4, 20req/s",
+        phase="Measured",
+        quality="98.3%",
+        p99="110ms",
+        throughput="20req/s",
+        cost="0.0012USD",
+        feasible="No",
+        dominated_by=1,
+        message="tail: 40 of 600 requests slower than 250ms",
+    )
+    assert point.model_fields_set == set(OperatingPoint.model_fields)
+    status = BenchmarkStatus(phase="Running", operating_points=[point], cheapest=1)
+    kubectl("replace", "--subresource=status", objects=[{**made, "status": status.dump()}])
+    assert BenchmarkStatus.model_validate(kubectl.get("bench", "points", "-n", namespace)["status"]) == status
+    both = {
+        **made,
+        "metadata": {"name": "both", "namespace": namespace},
+        "spec": {**spec, "baseline": {"name": "old"}},
+    }
+    assert "a sweep compares its own points" in kubectl.refused("create", objects=[both])
 
 
 @pytest.mark.parametrize("short", ["effb", "bench", "benchp", "metp", "effd", "effs", "tollgate"])

@@ -22,6 +22,7 @@ from tollgate.api.quantities import Count, Duration, DurationOrEmpty, Number, Ra
 from tollgate.api.search import SearchResult
 from tollgate.api.sketch import Sketch
 from tollgate.api.stress import Recovery
+from tollgate.api.sweep import MOST_POINTS, OperatingPoint, Point, SweepRequest
 
 Repetition = Annotated[int, Field(ge=0, le=1_000_000)]
 
@@ -33,10 +34,16 @@ OF_THE_SERVER = ("timeout", "http_5xx", "server_error", "cancelled")
 Example = Annotated[str, StringConstraints(max_length=400)]
 
 
+_SWEEP_ALONE = "a sweep compares its own points: leave baseline and point out"
+
+
 class BenchmarkSpec(Model):
     """What to measure."""
 
-    model_config = checked(Rule("self == oldSelf", "a Benchmark is one measurement: make another one"))
+    model_config = checked(
+        Rule("self == oldSelf", "a Benchmark is one measurement: make another one"),
+        Rule("!has(self.sweep) || !(has(self.baseline) || has(self.point))", _SWEEP_ALONE),
+    )
 
     profile_ref: NameRef = Field(description="BenchmarkProfile that says how to load the model.")
     target: WorkloadRef = Field(
@@ -53,11 +60,25 @@ class BenchmarkSpec(Model):
         description="Deployment to compare with: its ready pods are loaded in turn with the target's, on the "
         "same inputs. That takes three times as long.",
     )
+    sweep: SweepRequest | None = Field(
+        None,
+        description="Measure the operating points of the profile's sweep, one after the other, on a copy of the "
+        "Deployment that no user reaches, instead of the Deployment's pods once.",
+    )
+    point: Point | None = Field(
+        None, description="The operating point that is measured; set by the operator for those of a sweep."
+    )
     repetition: Repetition = Field(
         0,
         description="How many measurements came before to whose counts this one is added. Each draws its arrivals and "
         "the order of its inputs anew; 0 is the schedule that all revisions meet.",
     )
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> BenchmarkSpec:
+        if self.sweep and (self.baseline or self.point):
+            raise ValueError(_SWEEP_ALONE)
+        return self
 
 
 class OverLimit(Model):
@@ -287,6 +308,12 @@ class BenchmarkStatus(Model):
         None, description="The pods of the baseline that were loaded in turn with them."
     )
     result: BenchmarkResult | None = Field(None, description="The measurement.")
+    operating_points: Annotated[list[OperatingPoint], Field(max_length=MOST_POINTS), Keyed("number")] = Field(
+        default_factory=list, description="Of a sweep: what was measured at each point of its grid."
+    )
+    cheapest: int | None = Field(
+        None, ge=1, le=MOST_POINTS, description="Number of the feasible operating point of the least cost."
+    )
 
 
 class Benchmark(Model):

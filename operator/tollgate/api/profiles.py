@@ -15,6 +15,7 @@ from tollgate.api.load import MOST_RUNS, NO_SUCH_PEAK, LoadStage
 from tollgate.api.paired import FEWEST_REQUESTS, MOST_STAGES
 from tollgate.api.protocol import TLS, Header, JMESPath, Parameter, Protocol, TokenSecret
 from tollgate.api.search import PROBE, RateSearch
+from tollgate.api.sweep import Sweep
 
 LabelName = Annotated[
     str, StringConstraints(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$", min_length=1, max_length=128)
@@ -78,6 +79,15 @@ _NAMED_AS_A_PROBE = (
 )
 
 
+_SWEEPS_ONE_STAGE = (
+    "a sweep varies one stage: a profile with a sweep has a single one that is not warmUp, with a rate or a "
+    "concurrency, and without repeats, peak, surge, burst, ramp or trace"
+)
+_A_STEADY_LOAD = (
+    "!has(s.repeats) && !has(s.trace) && !has(s.peak) && !has(s.surge) && !has(s.toRate) && !has(s.burst)"
+)
+
+
 class Run(NamedTuple):
     """A run of a stage: the stage's place in the profile, and which of its repeats it is, from 1."""
 
@@ -126,6 +136,11 @@ class BenchmarkProfileSpec(Model):
         Rule("has(self.search) || self.stages.exists(s, !has(s.warmUp) || !s.warmUp)", _NEEDS_MEASURED_STAGE),
         Rule("!has(self.search) || !has(self.pods) || self.pods < 2", _SEARCH_IN_ONE_POD),
         Rule(f"!has(self.search) || !self.stages.exists(s, s.name.startsWith('{PROBE}'))", _NAMED_AS_A_PROBE),
+        Rule(
+            "!has(self.sweep) || (self.stages.filter(s, !has(s.warmUp) || !s.warmUp).size() == 1 && "
+            f"self.stages.all(s, (has(s.warmUp) && s.warmUp) || ({_A_STEADY_LOAD})))",
+            _SWEEPS_ONE_STAGE,
+        ),
     )
 
     protocol: Protocol = Field(
@@ -192,6 +207,11 @@ class BenchmarkProfileSpec(Model):
         None,
         description="After the stages: a search for the highest rate at which an objective is certified. It is "
         "reported, and no budget judges it.",
+    )
+    sweep: Sweep | None = Field(
+        None,
+        description="The grid of operating points that a Benchmark with a sweep measures. A benchmark without one, as "
+        "before a release, measures the stages as they are.",
     )
     timeout_seconds: int = Field(
         10, ge=1, le=3600, description="A request without its whole answer by then has failed."
@@ -265,6 +285,8 @@ class BenchmarkProfileSpec(Model):
             raise ValueError(_SEARCH_IN_ONE_POD)
         if self.search and any(stage.name.startswith(PROBE) for stage in self.stages):
             raise ValueError(_NAMED_AS_A_PROBE)
+        if self.sweep and not (len(self.measured) == 1 and _is_steady(self.measured[0])):
+            raise ValueError(_SWEEPS_ONE_STAGE)
         return self
 
     @property
@@ -280,6 +302,11 @@ class BenchmarkProfileSpec(Model):
     def measured(self) -> list[LoadStage]:
         """The stages that are judged."""
         return [stage for stage in self.stages if not stage.warm_up]
+
+
+def _is_steady(stage: LoadStage) -> bool:
+    """Whether it is a single run of a load that another rate or concurrency can replace."""
+    return not (stage.repeats or stage.trace or stage.peak or stage.surge or stage.to_rate or stage.burst)
 
 
 def turns_problem(profile: BenchmarkProfileSpec) -> str:

@@ -16,7 +16,8 @@ TokenRate = Annotated[str, StringConstraints(pattern=units.TOKEN_RATE_PATTERN, m
 Factor = Annotated[str, StringConstraints(pattern=rf"^({units.NUMBER})?$", max_length=22)]
 """A ratio or a relative error; empty where there is none, or none that is finite."""
 
-Confidence = Annotated[str, StringConstraints(pattern=r"^0\.(8[0-9]|9[0-9])[0-9]{0,3}$", max_length=6)]
+MoneyOrEmpty = Annotated[str, StringConstraints(pattern=rf"^({units.NUMBER}[A-Z]{{3}})?$", max_length=32)]
+Confidence = Annotated[str, StringConstraints(pattern=r"^0\.[89][0-9]{0,4}$", max_length=7)]
 Number = Annotated[str, StringConstraints(pattern=rf"^{units.NUMBER}$", max_length=22)]
 
 Count = Annotated[int, Field(ge=0, le=1_000_000_000)]

@@ -1,13 +1,24 @@
-"""The Benchmark of a candidate."""
+"""The Benchmarks that the operator makes: of a candidate, and of an operating point."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from tollgate.api.base import API_VERSION, NameRef, WorkloadRef
 from tollgate.api.benchmark import BenchmarkSpec
-from tollgate.manifests.names import BUDGET, MANAGED_BY, MANAGER, REVISION, Identity, fit
+from tollgate.api.sweep import Point
+from tollgate.manifests.names import BUDGET, MANAGED_BY, MANAGER, REVISION, SWEEP, Identity, fit, point_name
 from tollgate.ports import Object
+
+
+def point_benchmark(
+    sweep: Identity, *, number: int, profile: str, target: str, limits: Sequence[str], point: Point
+) -> Object:
+    """The Benchmark of an operating point, on the Deployment `target`, owned by the Benchmark of the sweep."""
+    spec = BenchmarkSpec(
+        profile_ref=NameRef(name=profile), target=WorkloadRef(name=target), limits=list(limits), point=point
+    )
+    return _benchmark(sweep, point_name(sweep.name, number), {SWEEP: fit(sweep.name)}, spec)
 
 
 def benchmark(
@@ -33,14 +44,18 @@ def benchmark(
         baseline=WorkloadRef(name=baseline) if baseline else None,
         repetition=repetition,
     )
+    return _benchmark(budget, name, {BUDGET: fit(budget.name), REVISION: revision}, spec)
+
+
+def _benchmark(owner: Identity, name: str, labels: Mapping[str, str], spec: BenchmarkSpec) -> Object:
     return {
         "apiVersion": API_VERSION,
         "kind": "Benchmark",
         "metadata": {
             "name": name,
-            "namespace": budget.namespace,
-            "labels": {MANAGED_BY: MANAGER, BUDGET: fit(budget.name), REVISION: revision},
-            "ownerReferences": [budget.owner_reference()],
+            "namespace": owner.namespace,
+            "labels": {MANAGED_BY: MANAGER, **labels},
+            "ownerReferences": [owner.owner_reference()],
         },
         "spec": spec.dump(),
     }

@@ -1,4 +1,4 @@
-"""Copies of the governed Deployment, where no user reaches them: of its new template, and of last-good's beside it."""
+"""Copies of a Deployment, where no user reaches them: of its new template, of last-good's, of an operating point."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ from tollgate.manifests.names import (
     MANAGED_BY,
     MANAGER,
     REVISION,
+    SWEEP,
     Identity,
     baseline_name,
     candidate_name,
     fit,
+    point_copy_name,
 )
 from tollgate.manifests.revision import POD_TEMPLATE_HASH
 from tollgate.ports import Object
@@ -39,7 +41,7 @@ def candidate(
         budget,
         candidate_name(name),
         {CANDIDATE: fit(name)},
-        revision,
+        {BUDGET: fit(budget.name), REVISION: revision},
         replicas,
         join_labels,
     )
@@ -57,18 +59,43 @@ def baseline(
     """The Deployment `X-baseline`: the same of the template that X's ReplicaSet `last_good` has."""
     name = target["metadata"]["name"]
     template = last_good["spec"]["template"]
+    labels = {BUDGET: fit(budget.name), REVISION: revision}
     return _copy(
-        target, template, budget, baseline_name(name), {BASELINE: fit(name)}, revision, replicas, join_labels
+        target, template, budget, baseline_name(name), {BASELINE: fit(name)}, labels, replicas, join_labels
     )
+
+
+def operating_point(
+    target: Object,
+    sweep: Identity,
+    *,
+    number: int,
+    environment: Mapping[str, str],
+    port: int,
+    replicas: int,
+    join_labels: Mapping[str, str],
+) -> Object:
+    """The copy of target X on which a sweep measures the points of an environment, owned by its Benchmark.
+
+    The variables are those of the container that has the port, else of the first.
+    """
+    template = deepcopy(target["spec"]["template"])
+    containers = template["spec"]["containers"]
+    ports = ([p.get("containerPort") for p in c.get("ports") or ()] for c in containers)
+    server = next((c for c, has in zip(containers, ports, strict=True) if port in has), containers[0])
+    kept = [variable for variable in server.get("env") or () if variable["name"] not in environment]
+    server["env"] = [*kept, *({"name": name, "value": value} for name, value in environment.items())]
+    name = point_copy_name(sweep.name, number)
+    return _copy(target, template, sweep, name, {SWEEP: name}, {}, replicas, join_labels)
 
 
 def _copy(
     target: Object,
     template: Object,
-    budget: Identity,
+    owner: Identity,
     name: str,
     selector: Mapping[str, str],
-    revision: str,
+    labels: Mapping[str, str],
     replicas: int,
     join_labels: Mapping[str, str],
 ) -> Object:
@@ -79,16 +106,16 @@ def _copy(
     metadata["labels"] = {
         **{key: value for key, value in (metadata.get("labels") or {}).items() if key not in left_out},
         **selector,
-        REVISION: revision,
+        **{key: value for key, value in labels.items() if key == REVISION},
     }
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
         "metadata": {
             "name": name,
-            "namespace": budget.namespace,
-            "labels": {MANAGED_BY: MANAGER, BUDGET: fit(budget.name), **selector, REVISION: revision},
-            "ownerReferences": [budget.owner_reference()],
+            "namespace": owner.namespace,
+            "labels": {MANAGED_BY: MANAGER, **labels, **selector},
+            "ownerReferences": [owner.owner_reference()],
         },
         "spec": {
             **{key: deepcopy(spec[key]) for key in _KEPT if key in spec},

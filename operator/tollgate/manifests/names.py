@@ -23,6 +23,7 @@ TARGET = f"{GROUP}/target"
 CANDIDATE = f"{GROUP}/candidate"  # on a candidate and its pods: the name of the target
 BASELINE = f"{GROUP}/baseline"  # on a baseline and its pods: the name of the target
 BENCHMARK = f"{GROUP}/benchmark"
+SWEEP = f"{GROUP}/sweep"  # on what a sweep makes: the name of its Benchmark, or of the copy that a pod is of
 REVISION = f"{GROUP}/revision"
 RELEASED = f"{GROUP}/released"  # on a ReplicaSet taken from its Deployment: the name of that Deployment
 ACTION = f"{GROUP}/action"
@@ -95,6 +96,16 @@ def benchmark_name(budget: Identity, release: int, revision: str, attempt: int =
     """Name of the Benchmark of a candidate; a repeated one has its attempt in the name."""
     repeated = f"-{attempt}" if attempt > 1 else ""
     return fit(f"{budget.name}-{_short_hash(budget.uid)[:5]}-{release}-{revision}{repeated}")
+
+
+def point_name(sweep: str, number: int) -> str:
+    """Name of the Benchmark of an operating point."""
+    return fit(f"{sweep}-point-{number}")
+
+
+def point_copy_name(sweep: str, number: int) -> str:
+    """Name of the Deployment on which the operating points of an environment are measured."""
+    return fit(f"{sweep}-copy-{number}")
 
 
 def decision_name(budget: Identity, release: int, action: Action, attempt: int = 1) -> str:

@@ -20,6 +20,7 @@ from tollgate.api.hardware import LoadedPods
 from tollgate.api.load import Load
 from tollgate.api.profiles import BenchmarkProfile, BenchmarkProfileSpec
 from tollgate.decide.limits import count
+from tollgate.decide.operating_points import at_point
 from tollgate.errors import Conflict
 from tollgate.manifests.benchmark_job import benchmark_config_map, benchmark_job, for_pods, job_name
 from tollgate.manifests.names import Identity, owned_by
@@ -43,6 +44,7 @@ from tollgate.reconcile.key import Key
 from tollgate.reconcile.last_words import result_of
 from tollgate.reconcile.options import Options
 from tollgate.reconcile.status import write_status
+from tollgate.reconcile.sweep import Sweeps
 
 LOOK_SECONDS = 2.0
 WAIT_SECONDS = 10.0
@@ -60,6 +62,7 @@ class BenchmarkReconciler:
         self._events = events
         self._clock = clock
         self._options = settings
+        self._sweeps = Sweeps(cluster, settings.prices)
 
     async def reconcile(self, key: Key) -> float | None:
         """Seconds until the next look; None once the measurement is over."""
@@ -85,6 +88,9 @@ class BenchmarkReconciler:
                 "kubectl get benchmarkprofiles",
             )
         profile = BenchmarkProfile.model_validate(found).spec
+        if wanted.spec.sweep is not None:
+            return await self._sweep(raw, wanted, profile)
+        profile = at_point(profile, wanted.spec.point)
         job = await self._cluster.get(JOB, key.namespace, job_name(identity, profile.pods))
         if job is None:
             return await self._start(raw, wanted, identity, profile)
@@ -93,6 +99,21 @@ class BenchmarkReconciler:
                 raw, status, "JobConflict", f"Job {job['metadata']['name']} belongs to something else"
             )
         return await self._follow(raw, wanted, job, profile)
+
+    async def _sweep(self, raw: Object, wanted: Benchmark, profile: BenchmarkProfileSpec) -> float | None:
+        told = await self._sweeps.step(raw, wanted, profile)
+        if told.done is None:
+            status = told.status.model_copy(
+                update={"started_at": told.status.started_at or self._clock.now()}
+            )
+            phase: Phase = "Pending" if told.reason == "Waiting" else "Running"
+            await self._report(raw, status, phase, told.reason, told.message)
+            return WAIT_SECONDS if phase == "Pending" else LOOK_SECONDS
+        if not told.done:
+            return await self._fail(raw, told.status, told.reason, told.message)
+        status = told.status.model_copy(update={"completed_at": self._clock.now()})
+        await self._report(raw, status, "Succeeded", told.reason, told.message)
+        return None
 
     async def _start(
         self, raw: Object, wanted: Benchmark, identity: Identity, profile: BenchmarkProfileSpec

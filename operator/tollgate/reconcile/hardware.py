@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 
 from tollgate.api.hardware import Hardware, LoadedPods
 from tollgate.errors import Denied
-from tollgate.measure.cost import PRICED, effective_requests
+from tollgate.measure.cost import (
+    PRICED,
+    CostUnknown,
+    PodCost,
+    PriceTable,
+    effective_requests,
+    requests_cost,
+)
 from tollgate.ports import NODE, Cluster, Object
 
 _CPU_MODEL = "feature.node.kubernetes.io/cpu-model."
@@ -68,3 +76,12 @@ def _reserved(pod: Object) -> dict[str, str]:
     except ValueError:
         return {}
     return {name: format(requests[name].normalize(), "f") for name in PRICED if name in requests}
+
+
+def cost_of(loaded: LoadedPods | None, prices: PriceTable | None) -> PodCost | CostUnknown:
+    """What one of the loaded pods costs, by what was reserved for it."""
+    if prices is None:
+        return CostUnknown("there are no prices: set prices in the operator's configuration")
+    if loaded is None or not loaded.requests:
+        return CostUnknown("what the loaded pods reserved is not on record")
+    return requests_cost({name: Decimal(amount) for name, amount in loaded.requests.items()}, prices)

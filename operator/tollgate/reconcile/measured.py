@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from decimal import Decimal
 from typing import Any
 
 from tollgate.api import units
@@ -20,8 +19,9 @@ from tollgate.decide.moves import measurement_name
 from tollgate.decide.paired import InTurn
 from tollgate.decide.pooling import can_be_added
 from tollgate.decide.snapshot import Measured, Snapshot
-from tollgate.measure.cost import CostUnknown, PodCost, PriceTable, requests_cost
+from tollgate.measure.cost import CostUnknown, PodCost, PriceTable
 from tollgate.ports import BENCHMARK, Cluster
+from tollgate.reconcile.hardware import cost_of
 
 NOT_IN_TURN = "not measured in turn with last-good, which has no ReplicaSet any more"
 
@@ -172,11 +172,7 @@ class Measurements:
 
     def _cost(self, loaded: LoadedPods | None) -> PodCost | CostUnknown:
         """At the present prices, whatever they were then: a price is no property of the version."""
-        if self._prices is None:
-            return CostUnknown("there are no prices: set prices in the operator's configuration")
-        if loaded is None or not loaded.requests:
-            return CostUnknown("what the baseline's pods reserved is not on record")
-        return requests_cost({k: Decimal(v) for k, v in loaded.requests.items()}, self._prices)
+        return cost_of(loaded, self._prices)
 
     async def _result(self, namespace: str, name: str) -> BenchmarkResult | None:
         found = await self._benchmark(namespace, name)

@@ -194,6 +194,14 @@ def pod_problem(pod: Object) -> str:
     return ""
 
 
+def not_progressing(deployment: Object) -> str:
+    """Why a Deployment's pods do not become ready within its progressDeadlineSeconds; "" while they may."""
+    for condition in (deployment.get("status") or {}).get("conditions") or ():
+        if condition["type"] == "Progressing" and condition["status"] == "False":
+            return str(condition.get("message") or condition.get("reason") or "no reason is given")[:400]
+    return ""
+
+
 def copy_view(deployment: Object, pods: Iterable[Object], budget: Identity, join: Mapping[str, str]) -> Copy:
     """A copy of the target with its pods; a pod has joined when it carries every label that Services select."""
     meta = deployment["metadata"]

@@ -3,7 +3,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tollgate.api.benchmark import Benchmark
-from tollgate.manifests.benchmark import benchmark
+from tollgate.api.protocol import Parameter
+from tollgate.api.sweep import Point, Setting
+from tollgate.manifests.benchmark import benchmark, point_benchmark
 from tollgate.manifests.names import Identity
 
 
@@ -34,3 +36,21 @@ def test_the_benchmark_of_a_candidate_in_turn_with_last_good(budget: Identity) -
     against = Benchmark.model_validate(made).spec.baseline
     assert against is not None
     assert against.name == "digits-baseline"
+
+
+def test_the_benchmark_of_an_operating_point(measurement: Identity, golden: Callable[..., None]) -> None:
+    point = Point(
+        rate="40req/s",
+        parameters=[Parameter(name="max_tokens", value="64")],
+        environment=[Setting(name="EXIT_THRESHOLD", value="0.4")],
+    )
+    made = point_benchmark(
+        measurement,
+        number=3,
+        profile="digits-points",
+        target="digits-copy-1",
+        limits=["250ms"],
+        point=point,
+    )
+    golden("benchmark-point", made)
+    assert Benchmark.model_validate(made).spec.point == point

@@ -3,7 +3,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from copy import deepcopy
 
-from tollgate.manifests.candidate import baseline, candidate
+from tollgate.manifests.candidate import baseline, candidate, operating_point
 from tollgate.manifests.names import CANDIDATE, GOVERNED, Identity, owned_by
 from tollgate.manifests.revision import join_labels, selects
 from tollgate.ports import Object
@@ -95,3 +95,32 @@ def test_the_replica_set_is_left_as_it_was(target: Object, budget: Identity) -> 
     made = baseline(target, source, budget, revision="9876543210", replicas=2, join_labels=JOIN)
     made["spec"]["template"]["spec"]["containers"][0]["image"] = "other"
     assert source == before
+
+
+def a_point(target: Object, sweep: Identity, port: int = 8080) -> Object:
+    environment = {"EXIT_THRESHOLD": "0.4"}
+    return operating_point(
+        target, sweep, number=1, environment=environment, port=port, replicas=1, join_labels=JOIN
+    )
+
+
+def test_the_copy_of_an_operating_point(
+    target: Object, measurement: Identity, golden: Callable[..., None]
+) -> None:
+    golden("operating-point", a_point(target, measurement))
+
+
+def test_its_environment_is_of_the_container_that_serves_and_replaces_what_was_set(
+    target: Object, measurement: Identity
+) -> None:
+    serving = {
+        "name": "server",
+        "ports": [{"containerPort": 9000}],
+        "env": [{"name": "EXIT_THRESHOLD", "value": "0.1"}, {"name": "KEPT", "value": "1"}],
+    }
+    target["spec"]["template"]["spec"]["containers"].append(serving)
+    first, *_, server = a_point(target, measurement, port=9000)["spec"]["template"]["spec"]["containers"]
+    assert server["env"] == [{"name": "KEPT", "value": "1"}, {"name": "EXIT_THRESHOLD", "value": "0.4"}]
+    assert "EXIT_THRESHOLD" not in str(first)
+    first, *_ = a_point(target, measurement, port=1)["spec"]["template"]["spec"]["containers"]
+    assert {"name": "EXIT_THRESHOLD", "value": "0.4"} in first["env"], "no container declares the port"

@@ -402,6 +402,12 @@ class World:
             else:
                 points[-1] = (points[-1][0], n, slow, total)  # counted, seen with the next scrape
 
+    def _behaviour(self, deployment: Object) -> Behaviour:
+        """That of its image, or of an environment variable that has one of its own."""
+        variables = deployment["spec"]["template"]["spec"]["containers"][0].get("env") or ()
+        known = (self.versions.get(f"{v['name']}={v['value']}") for v in variables)
+        return next((found for found in known if found), self.versions[_tag(deployment)])
+
     def _run_job(self, job: Object) -> None:
         if self._owned("pods", job):
             return
@@ -413,14 +419,13 @@ class World:
         against = self.objects.get(
             ("deployments", "vision", (raw["spec"].get("baseline") or {}).get("name", ""))
         )
-        profile = self.objects[("benchmarkprofiles", "", raw["spec"]["profileRef"]["name"])]
         plan = json.loads(
             self.objects[("configmaps", "vision", job["metadata"]["name"])]["data"]["plan.json"]
         )
         result = measurement(
-            self.versions[_tag(target)],
+            self._behaviour(target),
             raw,
-            profile,
+            {"spec": plan["profile"]},
             pods=len(plan["targets"]),
             baseline=self.versions[_tag(against)] if against else None,
             baseline_pods=len(plan["baseline"]),

@@ -32,6 +32,7 @@ from tollgate.cli.documents import manifest, named, parsed
 from tollgate.cli.exits import Exit, plain
 from tollgate.cli.live import Live
 from tollgate.cli.tables import aligned, printable
+from tollgate.decide.operating_points import at_point
 from tollgate.decide.planning import latency_limits
 from tollgate.measure.search import check_search
 
@@ -82,8 +83,9 @@ def run(
     All of the load comes from here: of `pods` in the profile there is one, with all its workers.
     """
     raw = manifest(profile_file, "BenchmarkProfile", name=name)
-    profile = parsed(BenchmarkProfile, raw, f"{profile_file}: BenchmarkProfile {named(raw)}").spec
-    targets, baseline = ([_target(url, profile) for url in given] for given in (urls, baseline_urls))
+    given = parsed(BenchmarkProfile, raw, f"{profile_file}: BenchmarkProfile {named(raw)}").spec
+    profile = at_point(given, None)
+    targets, baseline = ([_target(url, profile) for url in some] for some in (urls, baseline_urls))
     plan = _plan(profile, [*_limits_of(budget_file), *limits], targets, baseline)
     inputs = read_dataset(profile, profile_file, dataset_file)
     requests = Requests(profile, inputs, _credentials(profile, token_file, ca_file))
@@ -98,6 +100,10 @@ def run(
 
     began = datetime.now(UTC)
     with Live(sys.stderr) as live:
+        if given.sweep:
+            live.line(
+                "the sweep of the profile is for a Benchmark in the cluster: its stages are measured as they are"
+            )
         if profile.pods > 1:
             live.line(f"the profile asks for {profile.pods} pods: all of its load is sent from this machine")
         try:
