@@ -189,12 +189,20 @@ def test_an_interrupted_one_leaves_nothing(folder: Folder, arguments: list[objec
     with serving(add) as target:
         run = [sys.executable, "-m", "tollgate.cli.main", *map(str, arguments)]
         process = subprocess.Popen(
-            [*run, "--url", f"http://{target}", "-o", out], stderr=subprocess.PIPE, text=True, env=os.environ
+            [*run, "--url", f"http://{target}", "-o", out],
+            stderr=subprocess.PIPE,
+            text=True,
+            env=os.environ,
+            # Who runs the tests in the background has them ignore Ctrl-C, and what they start inherits that.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
         )
-        assert process.stderr is not None
-        assert "sent" in process.stderr.readline()
-        process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=60)
+        try:
+            assert process.stderr is not None
+            assert "sent" in process.stderr.readline()
+            process.send_signal(signal.SIGINT)
+            _, said = process.communicate(timeout=60)
+        finally:
+            process.kill()
     assert process.returncode == 130
     assert said.splitlines()[-1] == "stopped: nothing was written, as half a benchmark certifies nothing"
     assert [path.name for path in Path(folder.path).glob("result*")] == []
