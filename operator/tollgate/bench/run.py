@@ -83,9 +83,7 @@ class _Benchmark:
             record = await self._load(stage.name, schedule)
             which = repeat if stage.repeats else None
             stages.append(summarize(stage, record, self._plan.limits).model_copy(update={"repeat": which}))
-            self._report(stages[-1], record)
-            if self._keep is not None:
-                self._keep(stages[-1], record)
+            self._done(stages[-1], record)
             if not self._plan.baseline:
                 continue
             if stage.warm_up:
@@ -117,7 +115,7 @@ class _Benchmark:
             record = await self._load(f"{stage.name} at {rate}", schedule)
             told = summarize(stage, record, [search.objective.max])
             probes.append(told.model_copy(update={"load": Load.SEARCH, "growth": growth(record)}))
-            self._report(told, record)
+            self._done(probes[-1], record)
         return probes
 
     async def _in_turns(self, stage: LoadStage, schedule: Schedule, seed: int) -> PairedStage:
@@ -156,7 +154,10 @@ class _Benchmark:
         finally:
             teller.cancel()
 
-    def _report(self, stage: StageResult, record: StageRun) -> None:
+    def _done(self, stage: StageResult, record: StageRun) -> None:
+        """Keep the requests of a stage, and tell what it was."""
+        if self._keep is not None:
+            self._keep(stage, record)
         for outcome, example in record.examples.items():
             self._log(f"{stage.name}: the first error of kind {outcome.name.lower()}: {example}")
         self._log(

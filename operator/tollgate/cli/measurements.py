@@ -81,6 +81,9 @@ def _of_object(document: dict[str, Any], path: str) -> Measurement:
     if not isinstance(status, dict):
         raise ValueError(f"{where} has no status: it was not measured yet")
     if status.get("result") is None:
+        if status.get("operatingPoints"):
+            point = f"{document['metadata'].get('name')}-point-1"
+            raise ValueError(f"{where} is a sweep: take the Benchmark of one of its points, such as {point}")
         phase = status.get("phase") or "Pending"
         raise ValueError(f"{where} has no result, its phase is {phase}: see kubectl describe bench")
     result = strictly(BenchmarkResult, status["result"], f"{where}: status.result")

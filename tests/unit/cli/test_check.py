@@ -277,6 +277,10 @@ class TestForms:
         ("content", "said"),
         [
             ({"phase": "Failed", "result": None}, "has no result, its phase is Failed"),
+            (
+                {"result": None, "operatingPoints": [{}]},
+                "is a sweep: take the Benchmark of one of its points",
+            ),
             ({"phase": "Running", "result": None}, "has no result, its phase is Running"),
         ],
     )

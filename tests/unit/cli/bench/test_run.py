@@ -102,8 +102,10 @@ def test_a_search_says_what_it_found(terminal: Terminal, folder: Folder, argumen
     folder.write("profile.yaml", profile(search=SEARCH))
     with serving(add) as target:
         ran = terminal.run(*arguments, "--url", f"http://{target}")
-    result = BenchmarkRun.model_validate_json(ran.out).result
+    document = BenchmarkRun.model_validate_json(ran.out)
+    result = document.result
     assert result.search is not None
+    assert [one.label for one in document.samples] == [stage.label for stage in result.stages]
     assert [probe.name for probe in result.probes] == ["search-1", "search-2"]
     assert ran.err.splitlines()[-1] == f"  {result.search.message}"
     assert "search-2 (150req/s)" in ran.err
