@@ -28,6 +28,7 @@ from tollgate.api.chain import RecordRef, UnwrittenRecord
 from tollgate.api.conditions import Condition
 from tollgate.api.decision import Action, DecisionSpec, ObjectIdentity
 from tollgate.api.evidence import Judged, JudgedArm
+from tollgate.api.hardware import LoadedPods
 from tollgate.api.objective import Objective
 from tollgate.api.profiles import BenchmarkProfile, MetricProfile
 from tollgate.api.release import (
@@ -40,6 +41,7 @@ from tollgate.api.release import (
     Stage,
     StageSpan,
 )
+from tollgate.api.server_side import ServerReadings, SteadyWindow
 from tollgate.api.signoff import SignedOff, SignOffVerdict
 from tollgate.api.sweep import OperatingPoint
 from tollgate.api.verdict import ObjectiveResult, Reason, Relation, Verdict
@@ -741,6 +743,38 @@ def test_operating_points_come_back_whole_and_a_sweep_compares_its_own(
         "spec": {**spec, "baseline": {"name": "old"}},
     }
     assert "a sweep compares its own points" in kubectl.refused("create", objects=[both])
+
+
+def test_what_the_server_used_comes_back_whole(kubectl: Kubectl, namespace: str) -> None:
+    made = {
+        "apiVersion": API_VERSION,
+        "kind": "Benchmark",
+        "metadata": {"name": "used", "namespace": namespace},
+        "spec": {
+            "profileRef": {"name": "digits-steady"},
+            "target": {"name": "digits"},
+            "metricsRef": {"name": "digits-server"},
+        },
+    }
+    kubectl("create", objects=[made])
+    readings = ServerReadings(
+        scrapes=11,
+        covered="50s",
+        peak_memory="312.5Mi",
+        cpu_seconds="11.2s",
+        gpu_utilization="73.1%",
+        peak_gpu_memory="20.4Gi",
+        energy="2310J",
+        restarts=1,
+        unknown={"all": "Nothing."},
+    )
+    assert readings.model_fields_set == set(ServerReadings.model_fields)
+    used = measured(stage(server=readings, steady=SteadyWindow(since=NOON, until=NOON)))
+    status = BenchmarkStatus(result=used, loaded=LoadedPods(names=["digits-1"]))
+    kubectl("replace", "--subresource=status", objects=[{**made, "status": status.dump()}])
+    served = kubectl.get("bench", "used", "-n", namespace)
+    assert served["spec"]["metricsRef"] == {"name": "digits-server"}
+    assert BenchmarkStatus.model_validate(served["status"]) == status
 
 
 @pytest.mark.parametrize("short", ["effb", "bench", "benchp", "metp", "effd", "effs", "tollgate"])

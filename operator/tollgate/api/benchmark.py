@@ -20,6 +20,7 @@ from tollgate.api.load import MOST_RUNS, Load
 from tollgate.api.paired import MOST_STAGES, PairedStage
 from tollgate.api.quantities import Count, Duration, DurationOrEmpty, Number, Rate
 from tollgate.api.search import SearchResult
+from tollgate.api.server_side import ServerReadings, SteadyWindow
 from tollgate.api.sketch import Sketch
 from tollgate.api.stress import Recovery
 from tollgate.api.sweep import MOST_POINTS, OperatingPoint, Point, SweepRequest
@@ -72,6 +73,11 @@ class BenchmarkSpec(Model):
         0,
         description="How many measurements came before to whose counts this one is added. Each draws its arrivals and "
         "the order of its inputs anew; 0 is the schedule that all revisions meet.",
+    )
+    metrics_ref: NameRef | None = Field(
+        None,
+        description="MetricProfile whose server series are read over the steady part of each stage; without one, or "
+        "without such series in it, nothing is.",
     )
 
     @model_validator(mode="after")
@@ -225,6 +231,12 @@ class StageResult(Model):
         "nothing can be told from them.",
     )
     client: ClientVitals | None = Field(None, description="How the load generator itself was.")
+    steady: SteadyWindow | None = Field(
+        None, description="The steady part of a measured stage, if it has one."
+    )
+    server: ServerReadings | None = Field(
+        None, description="What the loaded pods used meanwhile. Read by the operator, from Prometheus."
+    )
 
     @property
     def label(self) -> str:
@@ -307,7 +319,9 @@ class BenchmarkStatus(Model):
     baseline_loaded: LoadedPods | None = Field(
         None, description="The pods of the baseline that were loaded in turn with them."
     )
-    result: BenchmarkResult | None = Field(None, description="The measurement.")
+    result: BenchmarkResult | None = Field(
+        None, description="The measurement; while the phase is Running, what is known of it so far."
+    )
     operating_points: Annotated[list[OperatingPoint], Field(max_length=MOST_POINTS), Keyed("number")] = Field(
         default_factory=list, description="Of a sweep: what was measured at each point of its grid."
     )

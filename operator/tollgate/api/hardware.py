@@ -38,8 +38,15 @@ class Hardware(Model):
         return f"{self.pods} on {named}" + (f" ({known})" if known else "")
 
 
+MOST_NAMES = 64
+
+
 class LoadedPods(Model):
     """The pods that a benchmark loaded."""
+
+    names: Annotated[
+        list[Annotated[str, StringConstraints(max_length=253)]], Field(max_length=MOST_NAMES)
+    ] = Field(default_factory=list, description="The first of their names.")
 
     hardware: Annotated[list[Hardware], Field(max_length=16)] = Field(
         default_factory=list,

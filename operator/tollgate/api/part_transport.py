@@ -76,6 +76,7 @@ def _coarser_and_coarser(part: BenchmarkPart) -> Iterator[BenchmarkPart]:
         coarser,
         longer,
         _without_examples,
+        _without_steady,
         longer,
         coarser,
         coarser,
@@ -105,6 +106,10 @@ def _with_short_texts(stage: StagePart) -> StagePart:
     examples = {kind: example[:_SHORT_EXAMPLE] for kind, example in stage.error_examples.items()}
     limited = stage.client_limited[:_SHORT_TEXT]
     return stage.model_copy(update={"client_limited": limited, "error_examples": examples})
+
+
+def _without_steady(stage: StagePart) -> StagePart:
+    return stage.model_copy(update={"steady": None})
 
 
 def _without_examples(stage: StagePart) -> StagePart:

@@ -16,6 +16,7 @@ from tollgate.api.benchmark import MOST_WORKERS, Example, OverLimit, Repetition
 from tollgate.api.canonical import Digest
 from tollgate.api.load import MOST_RUNS, Load
 from tollgate.api.quantities import Count, Duration, Number, Rate
+from tollgate.api.server_side import SteadyWindow
 from tollgate.api.sketch import pairs
 
 MOST_PODS = 16
@@ -78,6 +79,7 @@ class StagePart(Model):
     workers: int = Field(ge=1, le=MOST_WORKERS, description="Its processes.")
     workers_lost: int = Field(0, ge=0, le=MOST_WORKERS, description="Of these, those that left no record.")
     client_limited: Text = Field("", description="Why this pod was the limit; empty when it was not.")
+    steady: SteadyWindow | None = Field(None, description="The steady part of its share.")
 
     @model_validator(mode="after")
     def _adds_up(self) -> StagePart:

@@ -15,14 +15,8 @@ from tollgate.api.load import MOST_RUNS, NO_SUCH_PEAK, LoadStage
 from tollgate.api.paired import FEWEST_REQUESTS, MOST_STAGES
 from tollgate.api.protocol import TLS, Header, JMESPath, Parameter, Protocol, TokenSecret
 from tollgate.api.search import PROBE, RateSearch
+from tollgate.api.series import MetricLabels, Series, ServerSeries
 from tollgate.api.sweep import Sweep
-
-LabelName = Annotated[
-    str, StringConstraints(pattern=r"^[a-zA-Z_][a-zA-Z0-9_]*$", min_length=1, max_length=128)
-]
-SeriesName = Annotated[
-    str, StringConstraints(pattern=r"^[a-zA-Z_:][a-zA-Z0-9_:]*$", min_length=1, max_length=200)
-]
 
 
 class ConfigMapKey(Model):
@@ -345,25 +339,6 @@ class BenchmarkProfile(Model):
     spec: BenchmarkProfileSpec = Field(description="How to load a model.")
 
 
-class Matcher(Model):
-    """A label matcher of a series."""
-
-    label: LabelName = Field(description="Name of the label.")
-    operator: Literal["=", "!=", "=~", "!~"] = Field("=", description="How it is compared, as in PromQL.")
-    value: Annotated[str, StringConstraints(max_length=253)] = Field(
-        description="The value or regular expression."
-    )
-
-
-class Series(Model):
-    """A counter, or the base name of a histogram, with matchers."""
-
-    series: SeriesName = Field(description="Name of the series; of a classic histogram without _bucket.")
-    matchers: Annotated[list[Matcher], Field(max_length=16)] = Field(
-        default_factory=list, description="Label matchers that every query of the series carries."
-    )
-
-
 class LatencySeries(Series):
     """The latency histogram."""
 
@@ -379,13 +354,6 @@ class LatencySeries(Series):
     def scale(self) -> float:
         """Seconds per unit."""
         return {"s": 1.0, "ms": 1e-3, "us": 1e-6}[self.unit]
-
-
-class MetricLabels(Model):
-    """Names of the labels that say where a sample is from."""
-
-    namespace: LabelName = Field("namespace", description="Label that holds the pod's namespace.")
-    pod: LabelName = Field("pod", description="Label that holds the pod's name.")
 
 
 class MetricProfileSpec(Model):
@@ -404,6 +372,9 @@ class MetricProfileSpec(Model):
     requests: Series | None = Field(None, description="Counter of requests. Default: the histogram's _count.")
     errors: Series | None = Field(
         None, description="Counter of failed requests; without it a budget cannot limit ErrorRate live."
+    )
+    server: ServerSeries | None = Field(
+        None, description="What a server uses: memory, CPU, GPU and energy. Read for benchmarks."
     )
 
 

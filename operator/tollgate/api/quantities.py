@@ -20,4 +20,8 @@ MoneyOrEmpty = Annotated[str, StringConstraints(pattern=rf"^({units.NUMBER}[A-Z]
 Confidence = Annotated[str, StringConstraints(pattern=r"^0\.[89][0-9]{0,4}$", max_length=7)]
 Number = Annotated[str, StringConstraints(pattern=rf"^{units.NUMBER}$", max_length=22)]
 
+Memory = Annotated[str, StringConstraints(pattern=units.MEMORY_PATTERN, max_length=32)]
+Energy = Annotated[str, StringConstraints(pattern=units.ENERGY_PATTERN, max_length=32)]
+Percent = Annotated[str, StringConstraints(pattern=units.PERCENT_PATTERN, max_length=16)]
+
 Count = Annotated[int, Field(ge=0, le=1_000_000_000)]

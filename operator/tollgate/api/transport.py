@@ -1,9 +1,9 @@
 """How a benchmark's result travels: as text of at most 4096 bytes, the container's termination message.
 
 The load generator encodes, the operator decodes; neither imports the other. Exact counts, quantiles and rates
-always travel whole; the sketches, the blocks, the quantiles' spread, the client's vitals, examples of errors and long
-texts shrink until the rest fits. A termination message is untrusted input, so `decode` bounds what it unpacks and
-answers anything odd with one sentence.
+always travel whole; the sketches, the blocks, the quantiles' spread, the client's vitals, examples of errors, long
+texts and the times of steady parts shrink until the rest fits. A termination message is untrusted input, so `decode`
+bounds what it unpacks and answers anything odd with one sentence.
 """
 
 from __future__ import annotations
@@ -126,6 +126,7 @@ def _smaller_and_smaller(result: BenchmarkResult) -> Iterator[BenchmarkResult]:
         _without_client,
         *(_with_coarser_sketch,) * 3,
         _with_half_the_blocks,
+        _without_steady,
         _without_sketch,
         _without_examples,
         _with_half_the_blocks,
@@ -202,6 +203,10 @@ def _without_sketch(stage: StageResult) -> StageResult:
 
 def _without_spread(stage: StageResult) -> StageResult:
     return stage.model_copy(update={"spread": None})
+
+
+def _without_steady(stage: StageResult) -> StageResult:
+    return stage.model_copy(update={"steady": None})
 
 
 def _with_half_the_blocks(stage: StageResult) -> StageResult:

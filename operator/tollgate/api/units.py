@@ -17,6 +17,8 @@ MONEY_PATTERN = rf"^{NUMBER}[A-Z]{{3}}$"
 PERCENT_PATTERN = r"^(100(\.0{1,9})?|[0-9]{1,2}(\.[0-9]{1,9})?)%$"
 RATE_PATTERN = rf"^{NUMBER}req/s$"
 TOKEN_RATE_PATTERN = rf"^{NUMBER}tok/s$"
+MEMORY_PATTERN = rf"^{NUMBER}(Ki|Mi|Gi|Ti)$"
+ENERGY_PATTERN = rf"^{NUMBER}J$"
 FRACTION_PATTERN = r"^(0(\.[0-9]{1,9})?|1(\.0{1,9})?)$"
 
 # Of a limit that evidence can reach: 0 % of errors, or an accuracy of 1, is never proven.
@@ -109,6 +111,17 @@ def format_rate(per_second: Decimal | float, digits: int = 4) -> str:
 def format_token_rate(per_second: Decimal | float, digits: int = 4) -> str:
     """`30.0` -> `30tok/s`."""
     return format_number(per_second, digits) + "tok/s"
+
+
+def format_memory(size: float, digits: int = 4) -> str:
+    """`327680000.0` -> `312.5Mi`: a number of bytes in the greatest unit of which there is one."""
+    power = next((p for p in (4, 3, 2) if size >= 2.0 ** (10 * p)), 1)
+    return format_number(size / 2.0 ** (10 * power), digits) + ("Ki", "Mi", "Gi", "Ti")[power - 1]
+
+
+def format_energy(joules: float, digits: int = 4) -> str:
+    """`2310.0` -> `2310J`."""
+    return format_number(joules, digits) + "J"
 
 
 def format_number(value: Decimal | float, digits: int = 4) -> str:

@@ -47,6 +47,7 @@ def merge(schedule: Schedule, shares: Sequence[StageRun | str]) -> StageRun:
     )
     for name in ("correct", "outcome", "sent", "ended"):
         getattr(whole, name)[:] = np.concatenate([getattr(run, name) for run in runs.values()])[order]
+    whole.began = first.began
     told = [run.told for run in runs.values() if run.told is not None]
     whole.told = Told.joined(told, order) if told else None
     for run in runs.values():

@@ -55,6 +55,7 @@ def part_of(stage: LoadStage, planned: int, run: StageRun, limits: Sequence[str]
         workers=told.client.workers,
         workers_lost=told.workers_lost,
         client_limited=told.client_limited,
+        steady=told.steady,
     )
 
 

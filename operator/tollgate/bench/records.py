@@ -48,6 +48,7 @@ class StageRun:
     throttled: float = 0.0  # seconds that a CPU limit kept the load generator from running
     cpu: float = 0.0  # cores that its busiest process used, all threads together, while requests were sent
     in_flight: int = 0  # most requests that were without an answer at once: each holds a socket
+    began: float = 0.0  # the stage's start on the wall clock, in Unix seconds
     workers: int = 1  # processes that sent them
     lost: list[str] = field(default_factory=list)  # of these, the ones that left no record, and why
 

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import gc
 import sys
+import time
 from collections.abc import Iterator
 
 import numpy as np
@@ -52,6 +53,7 @@ class Stage:
             with _frozen_heap(), Vitals(self._record) as vitals:
                 async with asyncio.TaskGroup() as self._group:
                     self._start = now() + _LEAD if start is None else start
+                    self._record.began = time.time() + self._start - now()
                     self._alarm.set(self._start + self._due[0] if self._due else self._start)
                     await self._all_launched.wait()
                     vitals.all_sent()

@@ -29,6 +29,7 @@ from tollgate.bench.records import Outcome, StageRun
 from tollgate.bench.recovery import recovery
 from tollgate.bench.sketch import sketch
 from tollgate.bench.spread import PER_MILLE, quantile_spread
+from tollgate.bench.steady import steady
 from tollgate.bench.told_summary import summarize_told
 
 _BLOCKS = 20
@@ -71,6 +72,7 @@ def summarize(stage: LoadStage, run: StageRun, limits: Sequence[str]) -> StageRe
         client_limited=client_limited(run, seconds)[:1024],
         workers_lost=len(run.lost),
         client=_vitals(run),
+        steady=None if stage.warm_up else steady(run, latency),
     )
 
 

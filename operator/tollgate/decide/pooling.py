@@ -81,6 +81,8 @@ def _added(stages: Sequence[StageResult]) -> StageResult:
             "schedule_delay_p99": _longest(stages, lambda stage: stage.schedule_delay_p99),
             "workers_lost": sum(stage.workers_lost for stage in stages),
             "client": None,
+            "steady": None,
+            "server": None,
             "client_limited": next((s.client_limited for s in stages if s.client_limited), ""),
         }
     )

@@ -12,11 +12,22 @@ from tollgate.ports import Object
 
 
 def point_benchmark(
-    sweep: Identity, *, number: int, profile: str, target: str, limits: Sequence[str], point: Point
+    sweep: Identity,
+    *,
+    number: int,
+    profile: str,
+    target: str,
+    limits: Sequence[str],
+    point: Point,
+    metrics: NameRef | None = None,
 ) -> Object:
     """The Benchmark of an operating point, on the Deployment `target`, owned by the Benchmark of the sweep."""
     spec = BenchmarkSpec(
-        profile_ref=NameRef(name=profile), target=WorkloadRef(name=target), limits=list(limits), point=point
+        profile_ref=NameRef(name=profile),
+        target=WorkloadRef(name=target),
+        limits=list(limits),
+        point=point,
+        metrics_ref=metrics,
     )
     return _benchmark(sweep, point_name(sweep.name, number), {SWEEP: fit(sweep.name)}, spec)
 
@@ -31,10 +42,11 @@ def benchmark(
     revision: str,
     baseline: str = "",
     repetition: int = 0,
+    metrics: str = "",
 ) -> Object:
     """A Benchmark of the Deployment `target`, owned by the budget, in turn with the Deployment `baseline` if any.
 
-    `limits` are durations such as 250ms.
+    `limits` are durations such as 250ms; `metrics` is the MetricProfile of what the server uses.
     """
     spec = BenchmarkSpec(
         profile_ref=NameRef(name=profile),
@@ -43,6 +55,7 @@ def benchmark(
         revision=revision,
         baseline=WorkloadRef(name=baseline) if baseline else None,
         repetition=repetition,
+        metrics_ref=NameRef(name=metrics) if metrics else None,
     )
     return _benchmark(budget, name, {BUDGET: fit(budget.name), REVISION: revision}, spec)
 

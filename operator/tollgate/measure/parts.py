@@ -26,6 +26,7 @@ from tollgate.api.benchmark import (
 )
 from tollgate.api.part_transport import coarser, join, longer
 from tollgate.api.parts import BenchmarkPart, PartBlock, StagePart
+from tollgate.api.server_side import SteadyWindow
 from tollgate.api.sketch import Sketch, bin_of_rank, pairs
 from tollgate.api.transport import merge_pairs, write_bins
 from tollgate.measure.ranks import PER_MILLE, counts_around, nearest
@@ -136,7 +137,18 @@ def _stage(of_pod: Mapping[int, StagePart], gap: _Gap) -> StageResult:
             in_flight=sum(s.in_flight for s in shares),
             throttled=_worst([s.throttled for s in shares]),
         ),
+        steady=_steady([s.steady for s in shares]),
     )
+
+
+def _steady(windows: Sequence[SteadyWindow | None]) -> SteadyWindow | None:
+    """When all shares were steady; None where they never were together."""
+    there = [window for window in windows if window is not None]
+    since = max((window.since for window in there), default=None)
+    until = min((window.until for window in there), default=None)
+    if len(there) < len(windows) or since is None or until is None or since >= until:
+        return None
+    return SteadyWindow(since=since, until=until)
 
 
 def _alike(shares: Sequence[StagePart]) -> list[StagePart]:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from tollgate.api.profiles import MetricProfileSpec, Series
+from tollgate.api.profiles import MetricProfileSpec
+from tollgate.api.series import Meter, MetricLabels, Series
 from tollgate.measure.counters import STALE_SCRAPES
 
 _RE2_SPECIAL = frozenset("\\.+*?()|[]{}^$")
@@ -69,7 +70,7 @@ def live_queries(profile: MetricProfileSpec, namespace: str, pods: PodSelector, 
     """All queries of one window of `seconds` before the instant at which they are asked."""
 
     def query(series: Series, suffix: str = "") -> str:
-        return range_query(profile, series, suffix, namespace, pods, seconds)
+        return range_query(profile.labels, series, suffix, namespace, pods, seconds)
 
     native = profile.latency.type == "Native"
     return LiveQueries(
@@ -83,13 +84,20 @@ def live_queries(profile: MetricProfileSpec, namespace: str, pods: PodSelector, 
     )
 
 
+def meter_query(
+    profile: MetricProfileSpec, meter: Meter, namespace: str, pods: PodSelector, seconds: int
+) -> str:
+    """The query of what pods used in the `seconds` before the instant at which it is asked."""
+    return range_query(meter.labels or profile.labels, meter, "", namespace, pods, seconds)
+
+
 def range_query(
-    profile: MetricProfileSpec, series: Series, suffix: str, namespace: str, pods: PodSelector, seconds: int
+    labels: MetricLabels, series: Series, suffix: str, namespace: str, pods: PodSelector, seconds: int
 ) -> str:
     """A range selector of one series for some pods of one namespace."""
     matchers = [
-        f"{profile.labels.namespace}={string(namespace)}",
-        f"{profile.labels.pod}=~{string(pods.pattern)}",
+        f"{labels.namespace}={string(namespace)}",
+        f"{labels.pod}=~{string(pods.pattern)}",
         *(f"{matcher.label}{matcher.operator}{string(matcher.value)}" for matcher in series.matchers),
     ]
     return f"{series.series}{suffix}{{{','.join(matchers)}}}[{seconds}s]"

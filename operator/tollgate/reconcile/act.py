@@ -131,6 +131,7 @@ class Actor:
             revision=self._s.status.release.revision,
             baseline=baseline_name(self._s.spec.target.name) if paired else "",
             repetition=len(self._s.status.release.earlier),
+            metrics=self._s.spec.metrics.profile_ref.name,
         )
         with contextlib.suppress(Conflict):  # made before a restart
             await self._cluster.create(measurement)

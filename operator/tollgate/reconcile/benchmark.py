@@ -43,6 +43,7 @@ from tollgate.reconcile.hardware import loaded_pods
 from tollgate.reconcile.key import Key
 from tollgate.reconcile.last_words import result_of
 from tollgate.reconcile.options import Options
+from tollgate.reconcile.server_side import ServerSide, used
 from tollgate.reconcile.status import write_status
 from tollgate.reconcile.sweep import Sweeps
 
@@ -59,6 +60,7 @@ class BenchmarkReconciler:
         self, *, cluster: Cluster, metrics: Metrics, events: Events, clock: Clock, settings: Options
     ) -> None:
         self._cluster = cluster
+        self._server_side = ServerSide(cluster, metrics)
         self._events = events
         self._clock = clock
         self._options = settings
@@ -77,6 +79,8 @@ class BenchmarkReconciler:
         status = wanted.status
         if status.phase in ("Succeeded", "Failed"):
             return None
+        if status.result is not None:
+            return await self._conclude(raw, wanted, status, status.result)
         identity = Identity.of(BENCHMARK, raw)
         found = await self._cluster.get(BENCHMARK_PROFILE, "", wanted.spec.profile_ref.name)
         if found is None:
@@ -217,7 +221,7 @@ class BenchmarkReconciler:
         try:
             result = result_of(pods, profile, over=ended is not None and bool(pods))
             if result is not None:
-                return await self._conclude(raw, status, _held_against(result, profile, wanted))
+                return await self._conclude(raw, wanted, status, _held_against(result, profile, wanted))
         except ValueError as error:
             return await self._fail(raw, status, "BadResult", str(error)[:1024])
         if ended is not None:
@@ -230,12 +234,20 @@ class BenchmarkReconciler:
         await self._report(raw, status, "Running", "Running", told)
         return LOOK_SECONDS
 
-    async def _conclude(self, raw: Object, status: BenchmarkStatus, result: BenchmarkResult) -> float | None:
-        status = status.model_copy(update={"result": result, "completed_at": self._clock.now()})
+    async def _conclude(
+        self, raw: Object, wanted: Benchmark, status: BenchmarkStatus, result: BenchmarkResult
+    ) -> float | None:
+        status = status.model_copy(update={"result": result})
         refused = _refused(result)
         if refused:
             return await self._fail(raw, status, "RequestsRefused", refused)
-        await self._report(raw, status, "Succeeded", "Measured", summary(result))
+        now = self._clock.now()
+        read = await self._server_side.read(wanted, raw["metadata"]["namespace"], status, result, now)
+        if isinstance(read, str):
+            await self._report(raw, status, "Running", "ReadingServer", read)
+            return LOOK_SECONDS
+        status = status.model_copy(update={"result": read, "completed_at": now})
+        await self._report(raw, status, "Succeeded", "Measured", summary(read))
         return None
 
     async def _wait(self, raw: Object, status: BenchmarkStatus, reason: str, message: str) -> float:
@@ -305,7 +317,8 @@ def _held_against(
     if profile.search is None and result.probes:
         raise ValueError("the result holds the probes of a search, and the profile asks for none")
     found = concluded(profile.search, result.probes) if profile.search else None
-    return result.model_copy(update={"search": found})
+    stages = [stage.model_copy(update={"server": None}) for stage in result.stages]  # the operator's to say
+    return result.model_copy(update={"stages": stages, "search": found})
 
 
 def _refused(result: BenchmarkResult) -> str:
@@ -334,6 +347,7 @@ def summary(result: BenchmarkResult) -> str:
         parts.append(
             f"{stage.label}{kind}: {count(stage.requests)} at {stage.answered_rate}, mean {stage.mean}, p99 "
             f"{stage.quantiles.p99}, {count(stage.errors, 'error')}{quality}{_of_tokens(stage)}{_of_surge(stage)}"
+            f"{used(stage)}"
         )
         if stage.client_limited:
             parts.append(

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
-from tollgate.api.hardware import Hardware, LoadedPods
+from tollgate.api.hardware import MOST_NAMES, Hardware, LoadedPods
 from tollgate.errors import Denied
 from tollgate.measure.cost import (
     PRICED,
@@ -53,7 +53,11 @@ async def loaded_pods(cluster: Cluster, pods: Sequence[Object]) -> LoadedPods:
         )
         for kind, number in sorted(kinds.items(), key=lambda item: (-item[1], item[0]))
     ]
-    return LoadedPods(hardware=hardware[:_MOST_KINDS], requests=_reserved(pods[0]) if pods else {})
+    return LoadedPods(
+        names=sorted(str(pod["metadata"]["name"]) for pod in pods)[:MOST_NAMES],
+        hardware=hardware[:_MOST_KINDS],
+        requests=_reserved(pods[0]) if pods else {},
+    )
 
 
 def _kind(node: Object) -> tuple[str, ...]:

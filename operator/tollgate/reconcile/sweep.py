@@ -187,6 +187,7 @@ class Sweeps:
             target=name,
             limits=list(dict.fromkeys([*asked.wanted.spec.limits, *map(units.format_duration, limits)])),
             point=point,
+            metrics=asked.wanted.spec.metrics_ref,
         )
         await self._create(benchmark)
         return f"see Benchmark {benchmark['metadata']['name']}"

@@ -30,7 +30,9 @@ from tollgate.api.transport import (
 )
 
 EXACT: dict[str, Any] = {
-    **dict.fromkeys(("blocks", "sketch", "client_limited", "spread", "client", "error_examples"), True),
+    **dict.fromkeys(
+        ("blocks", "sketch", "client_limited", "spread", "client", "error_examples", "steady"), True
+    ),
     "stream": {
         name: {"sketch"} for name in ("time_to_first_token", "time_per_output_token", "inter_token_latency")
     },
@@ -84,6 +86,7 @@ def result_of(
             "errorExamples": {kind: "".join(rng.choices("abcdefgh ", k=text // 4)) for kind in kinds[:3]},
             "scheduleDelayP99": _duration(rng),
             "clientLimited": "".join(chr(rng.randrange(32, 0x2FF)) for _ in range(text)),
+            "steady": {"since": _instant(rng), "until": _instant(rng)},
         }
 
     digests = {key: "sha256:" + rng.randbytes(32).hex() for key in ("dataset", "profile")}
@@ -114,6 +117,10 @@ def _streamed(rng: random.Random, streams: int, bins: int) -> dict[str, Any]:
             **{name: times() for name in named},
         },
     }
+
+
+def _instant(rng: random.Random) -> str:
+    return f"2026-01-01T{rng.randrange(24):02}:{rng.randrange(60):02}:{rng.uniform(10, 59):.3f}Z"
 
 
 def _duration(rng: random.Random) -> str:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from decimal import Decimal
 
 import pytest
@@ -52,6 +53,19 @@ def test_rates_and_fractions() -> None:
 )
 def test_durations_are_written_in_the_unit_that_reads_best(seconds: float | Decimal, text: str) -> None:
     assert units.format_duration(Decimal(seconds) if isinstance(seconds, int) else seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("size", "text"), [(300.0, "0.293Ki"), (2.0**20, "1Mi"), (327680000.0, "312.5Mi"), (2.0**43, "8Ti")]
+)
+def test_memory_is_written_as_kubernetes_does(size: float, text: str) -> None:
+    assert units.format_memory(size) == text
+    assert re.fullmatch(units.MEMORY_PATTERN, text)
+
+
+def test_energy_is_written_in_joules() -> None:
+    assert units.format_energy(2310.04) == "2310J"
+    assert re.fullmatch(units.ENERGY_PATTERN, units.format_energy(0.00012345))
 
 
 def test_what_is_written_can_be_read_again() -> None:

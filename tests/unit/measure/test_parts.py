@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ from tollgate.api import units
 from tollgate.api.benchmark import StageResult
 from tollgate.api.part_transport import coarser, decode_part, encode_part, longer
 from tollgate.api.parts import BenchmarkPart, StagePart
+from tollgate.api.server_side import SteadyWindow
 from tollgate.api.transport import LIMIT, read_bins
 from tollgate.bench.parts import part_of
 from tollgate.bench.records import StageRun
@@ -153,3 +155,21 @@ def test_a_part_that_does_not_add_up_is_refused(change: dict[str, Any]) -> None:
     fair = parts(record([0.01] * 200), 2)[0].stages[0].model_dump()
     with pytest.raises(ValueError, match=r"stage|String|List"):
         StagePart.model_validate(fair | change)
+
+
+def test_the_steady_part_is_when_all_shares_were_steady() -> None:
+    whole = record([0.1] * 10 + [0.01] * 390)
+    one, several = summarize(stage(), whole, LIMITS).steady, merged(parts(whole, 2)).steady
+    assert one is not None
+    assert several is not None
+    apart = timedelta(seconds=0.01)  # between the first requests of the two, and the last
+    assert (several.since - one.since, one.until - several.until) == (apart, apart)
+    made = parts(whole, 2)
+    made[1].stages[0].steady = None
+    assert merged(made).steady is None
+    made = parts(whole, 2)
+    later = made[0].stages[0].steady
+    assert later is not None
+    after = timedelta(seconds=9)
+    made[1].stages[0].steady = SteadyWindow(since=later.since + after, until=later.until + after)
+    assert merged(made).steady is None, "never at once"

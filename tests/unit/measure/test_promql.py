@@ -5,7 +5,16 @@ import re
 import pytest
 
 from tollgate.api.profiles import MetricProfileSpec
-from tollgate.measure.promql import OwnedBy, PodNames, live_queries, regex_escape, string, window_seconds
+from tollgate.api.series import Meter, MetricLabels
+from tollgate.measure.promql import (
+    OwnedBy,
+    PodNames,
+    live_queries,
+    meter_query,
+    regex_escape,
+    string,
+    window_seconds,
+)
 
 PROFILE = MetricProfileSpec.model_validate(
     {
@@ -64,3 +73,19 @@ def test_string_literal() -> None:
 
 def test_window_holds_its_base() -> None:
     assert window_seconds(PROFILE, since=100.2, until=160.0) == 60 + 75
+
+
+def test_a_meter_has_labels_of_its_own_or_those_of_the_profile() -> None:
+    meter = Meter.model_validate(
+        {"series": "used_total", "matchers": [{"label": "container", "operator": "!=", "value": ""}]}
+    )
+    labels = MetricLabels(namespace="exported_namespace", pod="exported_pod")
+    asked = [
+        meter_query(PROFILE, each, "vision", PodNames(("a", "b")), 61)
+        for each in (meter, meter.model_copy(update={"labels": labels}))
+    ]
+    mine = PROFILE.labels
+    assert asked == [
+        f'used_total{{{ns}="vision",{pod}=~"^(?:a|b)$",container!=""}}[61s]'
+        for ns, pod in ((mine.namespace, mine.pod), ("exported_namespace", "exported_pod"))
+    ]

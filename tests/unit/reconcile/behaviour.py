@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from datetime import datetime
 
 from tests.unit.measure.probes import holds, searched
 from tollgate.api import transport
@@ -35,6 +36,7 @@ def measurement(
     pods: int = 1,
     baseline: Behaviour | None = None,
     baseline_pods: int = 0,
+    steady: tuple[datetime, datetime] | None = None,
 ) -> BenchmarkResult:
     """What the load generator would have measured, in turn with a baseline if there is one."""
     profile = BenchmarkProfile.model_validate(raw_profile).spec
@@ -67,6 +69,9 @@ def measurement(
                 "sketch": {"growth": "1.05", "bins": f"203:{n - slow},270:{slow}" if slow else f"203:{n}"},
                 "scheduleDelayP99": "1ms",
                 "clientLimited": behaviour.client_limited,
+                "steady": dict(zip(("since", "until"), steady, strict=True))
+                if steady and not stage.warm_up
+                else None,
             }
         )
     return BenchmarkResult.model_validate(

@@ -14,7 +14,8 @@ RESOURCES = {"requests": {"cpu": "250m", "memory": "256Mi"}, "limits": {"nvidia.
 
 
 def pod(on: str, resources: dict[str, Any] = RESOURCES) -> Object:
-    return {"spec": {"nodeName": on, "containers": [{"name": "model", "resources": resources}]}}
+    spec = {"nodeName": on, "containers": [{"name": "model", "resources": resources}]}
+    return {"metadata": {"name": f"digits-{on}"}, "spec": spec}
 
 
 def world(*nodes: Object) -> World:
@@ -32,6 +33,7 @@ async def test_kinds_of_machines_are_counted_whatever_their_names() -> None:
         Hardware(pods=1, instance_type="m6i.xlarge", architecture="amd64", cpus="4"),
     ]
     assert str(seen.hardware[0]) == "2 on m5.xlarge (amd64, 4 CPUs)"
+    assert seen.names == ["digits-a", "digits-b", "digits-c"]
 
 
 async def test_processor_and_accelerator_are_read_from_labels() -> None:

@@ -1,0 +1,48 @@
+"""What a server used while a stage of a benchmark loaded it: `StageResult.server`, and the time that it is of."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+
+from tollgate.api.base import Model
+from tollgate.api.quantities import Count, Duration, Energy, Memory, Percent
+
+Why = Annotated[str, StringConstraints(max_length=400)]
+
+
+class SteadyWindow(Model):
+    """The steady part of a stage, by the clock of the load generator."""
+
+    since: datetime = Field(
+        description="So long after the first request as 99 % of them took: as many were with the server as later."
+    )
+    until: datetime = Field(description="When the last request was due.")
+
+
+class ServerReadings(Model):
+    """What all loaded pods used in the steady part of a stage. What is unknown is absent, and is not nothing."""
+
+    scrapes: Count = Field(0, description="Scrapes in that time, of the pod that had the fewest.")
+    covered: Duration | None = Field(
+        None,
+        description="From the first to the last of them, where it is least. What counters grew by meanwhile is taken "
+        "to have gone on at that rate for all of the time.",
+    )
+    peak_memory: Memory | None = Field(None, description="The most that a pod had at a scrape.")
+    cpu_seconds: Duration | None = Field(None, description="CPU time of all pods together.")
+    gpu_utilization: Percent | None = Field(None, description="How busy the GPUs were, on average.")
+    peak_gpu_memory: Memory | None = Field(
+        None, description="The most GPU memory that a pod had at a scrape."
+    )
+    energy: Energy | None = Field(None, description="Energy that all pods used together.")
+    restarts: Count = Field(
+        0,
+        description="How often a counter began anew in that time: what it had counted since the scrape before is lost, "
+        "so the readings of counters are too low.",
+    )
+    unknown: Annotated[dict[str, Why], Field(max_length=8)] = Field(
+        default_factory=dict, description="Why a reading that the MetricProfile asks for is absent."
+    )

@@ -1,0 +1,185 @@
+"""The samples of a meter within a stretch of time, of every pod that was loaded, and what they add up to. Pure.
+
+A pod without samples, with too few, or with a meter that stands at 0 makes the reading unknown for all: what the rest
+of the pods used would pass for what all of them did.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from tollgate.measure import reading
+from tollgate.measure.counters import Row, counter_grown, increments, resets
+from tollgate.measure.targets import Processes, Target, targets
+from tollgate.ports import Samples
+
+_FEWEST = 2
+_GPU, _SLICE = "UUID", "GPU_I_ID"
+"""Labels of the DCGM exporter: a GPU, and the slice of one that is partitioned (MIG)."""
+
+_CONTAINER = "container"
+
+
+class UnknownError(Exception):
+    """Why there is no reading, as a sentence."""
+
+
+@dataclass(frozen=True)
+class _Meter:
+    """What scrapes found at one meter of a pod, and the labels that it had."""
+
+    pod: str
+    labels: Mapping[str, str]
+    rows: tuple[Row[float], ...]
+
+    @property
+    def covered(self) -> float:
+        """Seconds from the first to the last scrape."""
+        return self.rows[-1][0] - self.rows[0][0]
+
+    @property
+    def grown(self) -> float:
+        """By how much a counter grew meanwhile."""
+        span = self.rows[0][0], self.rows[-1][0]
+        return math.fsum(more.value for more in increments(self.rows, counter_grown, span=span, reach=0.0))
+
+
+class Metered:
+    """The meters of each pod between two instants (Unix seconds), each scraped often enough; else UnknownError."""
+
+    def __init__(
+        self,
+        name: str,
+        samples: Sequence[Samples],
+        *,
+        span: tuple[float, float],
+        interval: int,
+        pods: Sequence[str],
+        pod_label: str,
+    ) -> None:
+        """`name` is that of the series, `interval` its scrape interval in seconds."""
+        self._name = name
+        self._seconds = span[1] - span[0]
+        found = targets(
+            {reading.COUNTER: samples},
+            Processes(samples, pod_label),
+            pod_label,
+            read=reading.counter,
+            zero=math.nan,  # a meter that appears while others are there need not have begun then
+        )
+        self._meters = _meters(found, span, pods)
+        self._check_scrapes(interval, pods)
+        self._check_sums()
+
+    @property
+    def scrapes(self) -> int:
+        """The fewest of a meter."""
+        return min(len(meter.rows) for meter in self._meters)
+
+    @property
+    def covered(self) -> float:
+        """Seconds from the first to the last scrape, where it is least."""
+        return min(meter.covered for meter in self._meters)
+
+    @property
+    def restarts(self) -> int:
+        """How often a counter began anew."""
+        return sum(len(resets(meter.rows, counter_grown)) for meter in self._meters)
+
+    def peak(self) -> float:
+        """The greatest of a pod. Several meters of one pod may have peaked at once, so their peaks are added."""
+        return max(self._by_pod(lambda meter: max(value for _, value in meter.rows)).values())
+
+    def mean(self) -> float:
+        """Over time, and over all meters."""
+        sums = self._by_pod(lambda meter: math.fsum(value for _, value in meter.rows) / len(meter.rows))
+        return math.fsum(sums.values()) / len(self._meters)
+
+    def total(self) -> float:
+        """By how much the counters of all pods grew together, at the rate that was seen in what is covered."""
+        return math.fsum(self._by_pod(lambda meter: meter.grown / meter.covered * self._seconds).values())
+
+    def check_gpus(self, *, of_slices: bool) -> None:
+        """UnknownError where a GPU is shared, as the meter is then of all who share it.
+
+        `of_slices` says that it tells the slices of a partitioned GPU apart.
+        """
+        users: dict[tuple[str, str], set[str]] = defaultdict(set)
+        for meter in self._meters:
+            slice_ = meter.labels.get(_SLICE, "")
+            if slice_ and not of_slices:
+                raise UnknownError(
+                    f"pod {meter.pod} has a slice of a GPU ({_SLICE}), and {self._name} is of all of the GPU"
+                )
+            users[meter.labels.get(_GPU, meter.pod), slice_].add(meter.pod)
+        for (gpu, _), pods in users.items():
+            if len(pods) > 1:
+                raise UnknownError(
+                    f"pods {_some(sorted(pods))} share {gpu}, and {self._name} is of all of it"
+                )
+
+    def _by_pod(self, value_of: Callable[[_Meter], float]) -> dict[str, float]:
+        sums: dict[str, float] = defaultdict(float)
+        for meter in self._meters:
+            sums[meter.pod] += value_of(meter)
+        for pod, value in sums.items():
+            if value <= 0:
+                raise UnknownError(f"{self._name} of pod {pod} stood still or at 0: it is not metered there")
+        return sums
+
+    def _check_scrapes(self, interval: int, pods: Sequence[str]) -> None:
+        there = {meter.pod for meter in self._meters}
+        missing = [pod for pod in pods if pod not in there]
+        if missing:
+            raise UnknownError(
+                f"Prometheus has no {self._name} of pod {_some(missing)} in the steady part: is it scraped, and do the "
+                "matchers and labels of the MetricProfile fit?"
+            )
+        needed = max(_FEWEST, math.ceil(self._seconds // interval / 2))
+        for meter in self._meters:
+            if len(meter.rows) < needed:
+                raise UnknownError(
+                    f"of the {needed} scrapes of pod {meter.pod} that are needed in the {self._seconds:.1f} s of the "
+                    f"steady part there are {len(meter.rows)}: make the stage longer, or scrape more often than every "
+                    f"{interval} s"
+                )
+
+    def _check_sums(self) -> None:
+        """cAdvisor exports the sum of a pod's containers under the same name, without a container."""
+        named: dict[str, set[bool]] = defaultdict(set)
+        for meter in self._meters:
+            named[meter.pod].add(bool(meter.labels.get(_CONTAINER)))
+        twice = next((pod for pod, kinds in named.items() if len(kinds) > 1), None)
+        if twice is not None:
+            raise UnknownError(
+                f"{self._name} of pod {twice} is there for its containers and for their sum: add the matcher "
+                f'{_CONTAINER} != ""'
+            )
+
+
+def _meters(
+    found: Sequence[Target[float]], span: tuple[float, float], pods: Sequence[str]
+) -> tuple[_Meter, ...]:
+    """Of the pods, within the span. A series that begins when another one of its container has ended goes on with it:
+
+    what cAdvisor calls a container changes as it restarts.
+    """
+    meters: dict[tuple[str, str], list[_Meter]] = defaultdict(list)
+    for one in sorted(found, key=lambda one: one.seen):
+        rows = tuple((at, value) for at, value in one.rows if span[0] <= at <= span[1] and value >= 0)
+        if not rows or one.pod not in pods:
+            continue
+        alike = meters[one.pod, one.labels.get(_CONTAINER, "")]
+        ended = next((i for i, meter in enumerate(alike) if meter.rows[-1][0] < rows[0][0]), None)
+        if ended is None:
+            alike.append(_Meter(one.pod, one.labels, rows))
+        else:
+            alike[ended] = replace(alike[ended], rows=alike[ended].rows + rows)
+    return tuple(meter for alike in meters.values() for meter in alike)
+
+
+def _some(pods: Sequence[str]) -> str:
+    return ", ".join(pods[:3]) + (f" and {len(pods) - 3} more" if len(pods) > 3 else "")
