@@ -25,6 +25,7 @@ from tollgate.api.benchmark import BenchmarkStatus
 from tollgate.api.budget import BudgetStatus, CostPer, Dimension, EfficiencyBudget, Statistic
 from tollgate.api.canonical import digest
 from tollgate.api.chain import RecordRef, UnwrittenRecord
+from tollgate.api.cold_start import FirstRequests, OverPods, StartTimes
 from tollgate.api.conditions import Condition
 from tollgate.api.decision import Action, DecisionSpec, ObjectIdentity
 from tollgate.api.evidence import Judged, JudgedArm
@@ -745,7 +746,7 @@ def test_operating_points_come_back_whole_and_a_sweep_compares_its_own(
     assert "a sweep compares its own points" in kubectl.refused("create", objects=[both])
 
 
-def test_what_the_server_used_comes_back_whole(kubectl: Kubectl, namespace: str) -> None:
+def test_what_the_server_used_and_how_it_started_come_back_whole(kubectl: Kubectl, namespace: str) -> None:
     made = {
         "apiVersion": API_VERSION,
         "kind": "Benchmark",
@@ -769,8 +770,22 @@ def test_what_the_server_used_comes_back_whole(kubectl: Kubectl, namespace: str)
         unknown={"all": "Nothing."},
     )
     assert readings.model_fields_set == set(ServerReadings.model_fields)
-    used = measured(stage(server=readings, steady=SteadyWindow(since=NOON, until=NOON)))
-    status = BenchmarkStatus(result=used, loaded=LoadedPods(names=["digits-1"]))
+    first = FirstRequests(requests=2, errors=1, median="210ms", worst="1.2s")
+    steady = SteadyWindow(since=NOON, until=NOON)
+    used = measured(stage(server=readings, steady=steady), firstRequests=first)
+    over = OverPods(median="3s", worst="4s")
+    starts = StartTimes(
+        pods=2,
+        restarted=1,
+        from_creation=over,
+        from_scheduling=over,
+        without_pulls=over,
+        from_start=over,
+        ready_for="5s",
+    )
+    assert starts.model_fields_set == set(StartTimes.model_fields)
+    assert first.model_fields_set == set(FirstRequests.model_fields)
+    status = BenchmarkStatus(result=used, loaded=LoadedPods(names=["digits-1"]), cold_start=starts)
     kubectl("replace", "--subresource=status", objects=[{**made, "status": status.dump()}])
     served = kubectl.get("bench", "used", "-n", namespace)
     assert served["spec"]["metricsRef"] == {"name": "digits-server"}

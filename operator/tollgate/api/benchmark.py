@@ -14,6 +14,7 @@ from pydantic import Field, StringConstraints, model_validator
 from tollgate.api.answers import StreamResult, TokenCounts
 from tollgate.api.base import Keyed, Model, NameOrEmpty, NameRef, Revision, Rule, Text, WorkloadRef, checked
 from tollgate.api.canonical import Digest
+from tollgate.api.cold_start import FirstRequests, StartTimes
 from tollgate.api.conditions import Condition
 from tollgate.api.hardware import LoadedPods
 from tollgate.api.load import MOST_RUNS, Load
@@ -288,6 +289,9 @@ class BenchmarkResult(Model):
         description="The measured stages once more, target and baseline in turn; empty without a baseline.",
     )
     baseline_pods: int = Field(0, ge=0, le=1000, description="Number of the baseline's pods.")
+    first_requests: FirstRequests | None = Field(
+        None, description="The first requests of the first stage, if the profile has a coldStart."
+    )
     search: SearchResult | None = Field(
         None,
         description="What the search found, if the profile asks for one; its probes are the last stages.",
@@ -318,6 +322,9 @@ class BenchmarkStatus(Model):
     loaded: LoadedPods | None = Field(None, description="The pods that were loaded, as the load began.")
     baseline_loaded: LoadedPods | None = Field(
         None, description="The pods of the baseline that were loaded in turn with them."
+    )
+    cold_start: StartTimes | None = Field(
+        None, description="How the loaded pods started, if the profile has a coldStart."
     )
     result: BenchmarkResult | None = Field(
         None, description="The measurement; while the phase is Running, what is known of it so far."

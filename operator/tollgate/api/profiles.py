@@ -11,6 +11,7 @@ from typing import Annotated, Literal, NamedTuple
 from pydantic import Field, StringConstraints, model_validator
 
 from tollgate.api.base import Keyed, Model, ObjectName, Rule, checked
+from tollgate.api.cold_start import ColdStart
 from tollgate.api.load import MOST_RUNS, NO_SUCH_PEAK, LoadStage
 from tollgate.api.paired import FEWEST_REQUESTS, MOST_STAGES
 from tollgate.api.protocol import TLS, Header, JMESPath, Parameter, Protocol, TokenSecret
@@ -206,6 +207,11 @@ class BenchmarkProfileSpec(Model):
         None,
         description="The grid of operating points that a Benchmark with a sweep measures. A benchmark without one, as "
         "before a release, measures the stages as they are.",
+    )
+    cold_start: ColdStart | None = Field(
+        None,
+        description="Tell how long the loaded pods took to become ready, and the latency of the first requests they "
+        "were sent; several pods of the load generator do not tell those. Reported, and no budget judges it.",
     )
     timeout_seconds: int = Field(
         10, ge=1, le=3600, description="A request without its whole answer by then has failed."

@@ -12,11 +12,13 @@ from collections.abc import Callable
 
 from tollgate.api import units
 from tollgate.api.benchmark import BenchmarkResult, StageResult
+from tollgate.api.cold_start import FirstRequests
 from tollgate.api.load import Load, LoadStage
 from tollgate.api.paired import PairedStage
 from tollgate.api.search import RateSearch
 from tollgate.api.transport import digest
 from tollgate.bench.crew import Crew
+from tollgate.bench.first import first_requests
 from tollgate.bench.pacing import now
 from tollgate.bench.pairs import compare_turns
 from tollgate.bench.plan import Plan
@@ -75,12 +77,15 @@ class _Benchmark:
         profile = self._plan.profile
         stages: list[StageResult] = []
         paired: list[PairedStage] = []
+        first: FirstRequests | None = None
         for number, stage, repeat in profile.runs:
             trace = self._traces.get(stage.name)
             schedule = plan_stage(
                 stage, self._requests.groups, profile.seed, number, self._plan.repetition, repeat, trace
             )
             record = await self._load(stage.name, schedule)
+            if profile.cold_start and not stages:
+                first = first_requests(record, len(self._plan.targets), profile.cold_start.requests)
             which = repeat if stage.repeats else None
             stages.append(summarize(stage, record, self._plan.limits).model_copy(update={"repeat": which}))
             self._done(stages[-1], record)
@@ -102,6 +107,7 @@ class _Benchmark:
             stages=stages + probes,
             paired=paired,
             baseline_pods=len(self._plan.baseline),
+            first_requests=first,
             search=found,
         )
 

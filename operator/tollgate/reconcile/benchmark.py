@@ -15,6 +15,7 @@ from pydantic import ValidationError
 
 from tollgate.api import transport, units
 from tollgate.api.benchmark import Benchmark, BenchmarkResult, BenchmarkStatus, StageResult
+from tollgate.api.cold_start import StartTimes
 from tollgate.api.conditions import set_condition
 from tollgate.api.hardware import LoadedPods
 from tollgate.api.load import Load
@@ -25,6 +26,7 @@ from tollgate.errors import Conflict
 from tollgate.manifests.benchmark_job import benchmark_config_map, benchmark_job, for_pods, job_name
 from tollgate.manifests.names import Identity, owned_by
 from tollgate.measure.search import concluded
+from tollgate.measure.start import start_times, told
 from tollgate.ports import (
     BENCHMARK,
     BENCHMARK_PROFILE,
@@ -179,7 +181,7 @@ class BenchmarkReconciler:
                 await self._cluster.create(child)
         status = status.model_copy(
             update={"job": job["metadata"]["name"], "started_at": self._clock.now()}
-            | await self._loaded(pods, baseline)
+            | await self._loaded(profile, pods, baseline)
         )
         also = f" and, in turn, {len(baseline)} of the baseline" if baseline else ""
         told = f"loading {count(len(pods), 'pod')}{also} for {_long(profile, wanted)}"
@@ -191,10 +193,15 @@ class BenchmarkReconciler:
         found = await self._cluster.get(CONFIG_MAP, namespace, config_map) or {}
         return key in (found.get("data") or {}) or key in (found.get("binaryData") or {})
 
-    async def _loaded(self, pods: list[Object], baseline: list[Object]) -> dict[str, LoadedPods]:
+    async def _loaded(
+        self, profile: BenchmarkProfileSpec, pods: list[Object], baseline: list[Object]
+    ) -> dict[str, LoadedPods | StartTimes | None]:
         """What goes into the status about the pods."""
-        seen = {"loaded": await loaded_pods(self._cluster, pods)}
-        return seen | ({"baseline_loaded": await loaded_pods(self._cluster, baseline)} if baseline else {})
+        return {
+            "loaded": await loaded_pods(self._cluster, pods),
+            "baseline_loaded": await loaded_pods(self._cluster, baseline) if baseline else None,
+            "cold_start": start_times(pods, self._clock.now()) if profile.cold_start else None,
+        }
 
     async def _ready_pods(self, namespace: str, deployment: str) -> list[Object]:
         raw = await self._cluster.get(DEPLOYMENT, namespace, deployment)
@@ -212,7 +219,7 @@ class BenchmarkReconciler:
             namespace, against = job["metadata"]["namespace"], wanted.spec.baseline
             pods = await self._ready_pods(namespace, wanted.spec.target.name)
             baseline = await self._ready_pods(namespace, against.name) if against else []
-            loaded = await self._loaded(pods, baseline)
+            loaded = await self._loaded(profile, pods, baseline)
             status = status.model_copy(update={"started_at": views.created(job)} | loaded)
         pods = await self._cluster.list(
             POD, job["metadata"]["namespace"], f"batch.kubernetes.io/controller-uid={views.uid(job)}"
@@ -247,7 +254,8 @@ class BenchmarkReconciler:
             await self._report(raw, status, "Running", "ReadingServer", read)
             return LOOK_SECONDS
         status = status.model_copy(update={"result": read, "completed_at": now})
-        await self._report(raw, status, "Succeeded", "Measured", summary(read))
+        said = summary(read) + told(status.cold_start, read.first_requests)
+        await self._report(raw, status, "Succeeded", "Measured", said)
         return None
 
     async def _wait(self, raw: Object, status: BenchmarkStatus, reason: str, message: str) -> float:
@@ -318,7 +326,8 @@ def _held_against(
         raise ValueError("the result holds the probes of a search, and the profile asks for none")
     found = concluded(profile.search, result.probes) if profile.search else None
     stages = [stage.model_copy(update={"server": None}) for stage in result.stages]  # the operator's to say
-    return result.model_copy(update={"stages": stages, "search": found})
+    first = result.first_requests if profile.cold_start else None
+    return result.model_copy(update={"stages": stages, "search": found, "first_requests": first})
 
 
 def _refused(result: BenchmarkResult) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from tests.unit.bench.plans import profile, requests, stage
 from tests.unit.bench.servers import serving
 from tollgate.api import transport
 from tollgate.api.load import LoadStage
+from tollgate.api.units import parse_duration
 from tollgate.bench.plan import Plan, parse_plan
 from tollgate.bench.run import run
 
@@ -64,6 +66,28 @@ async def test_both_arms_meet_warm_up_and_turns_and_only_the_target_meets_the_st
         assert 1.5 < float(turns.p50.value) < 5
         assert any("target over baseline: mean" in line for line in said)
     assert turns.both_correct == turns.scored > 0
+    assert transport.decode(transport.encode(result)) == result
+
+
+async def test_the_first_requests_and_the_steady_part_are_told() -> None:
+    asked: list[float] = []
+
+    async def wakes_up(request: web.Request) -> web.Response:
+        asked.append(time.time())
+        await asyncio.sleep(0.3 if len(asked) == 1 else 0.0)
+        return web.json_response({"prediction": 1})
+
+    with serving(wakes_up) as target:
+        made = plan(target, [], coldStart={})
+        result = await run(made, requests(stages=STAGES, coldStart={}), lambda _: None)
+    first = result.first_requests
+    assert first is not None
+    assert (first.requests, first.errors) == (1, 0)
+    assert float(parse_duration(first.worst)) >= 0.3
+    warm_up, judged = result.stages
+    assert warm_up.steady is None
+    assert judged.steady is not None
+    assert asked[0] < judged.steady.since.timestamp() < judged.steady.until.timestamp() < time.time()
     assert transport.decode(transport.encode(result)) == result
 
 

@@ -17,6 +17,7 @@ from tests.unit.reconcile.setting import populated
 from tests.unit.reconcile.world import World
 from tollgate.api import transport
 from tollgate.api.benchmark import Benchmark, BenchmarkResult
+from tollgate.api.cold_start import FirstRequests
 from tollgate.api.part_transport import encode_part
 from tollgate.api.parts import BenchmarkPart
 from tollgate.api.profiles import BenchmarkProfile
@@ -397,3 +398,31 @@ async def test_parts_that_do_not_belong_together_are_refused(world: World, field
     part_ends(world, 0)
     part_ends(world, 1, **fields)
     assert (await look(world))[:2] == ("Failed", "BadResult")
+
+
+async def test_how_pods_started_is_told_where_the_profile_asks(world: World) -> None:
+    world.objects[("benchmarkprofiles", "", "digits-steady")]["spec"]["coldStart"] = {}
+    for (plural, *_), one in world.objects.items():
+        if plural == "pods":
+            ready = world.time.isoformat().replace("+00:00", "Z")
+            one["status"]["conditions"] = [{"type": "Ready", "status": "True", "lastTransitionTime": ready}]
+    await look(world)
+    status = world.objects[("benchmarks", "vision", "by-hand")]["status"]
+    took = status["coldStart"]["fromCreation"]
+    assert status["coldStart"] | {"fromCreation": took} == {
+        "pods": 2, "restarted": 0, "readyFor": "0s", "fromCreation": took,
+    }  # fmt: skip
+    world.tick()
+    _, _, message = await look(world)
+    assert f"; cold start: ready {took['median']} (worst {took['worst']}) after creation" in message
+
+
+async def test_first_requests_that_nobody_asked_for_are_left_out(world: World) -> None:
+    await look(world)
+    raw = world.objects[("benchmarks", "vision", "by-hand")]
+    profile = world.objects[("benchmarkprofiles", "", "digits-steady")]
+    first = FirstRequests(requests=2, errors=0, median="1ms", worst="1ms")
+    result = measurement(Behaviour(), raw, profile, pods=2).model_copy(update={"first_requests": first})
+    last_words(world, {"exitCode": 0, "message": encode(result)})
+    assert (await look(world))[0] == "Succeeded"
+    assert "firstRequests" not in world.objects[("benchmarks", "vision", "by-hand")]["status"]["result"]
