@@ -1,12 +1,14 @@
 """What is sent to the model: the benchmark's dataset, and the mix of easy and hard images that live traffic is made of.
 
-Run as a program, it prints the dataset: python inputs.py > dataset.json
+Run as a program, it prints the dataset: python inputs.py > dataset.json. With the argument `rough` it has each image
+a second time, as a bad camera sees it: groups of inputs for the stages of quality.yaml.
 """
 
 from __future__ import annotations
 
 import json
 import random
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -42,6 +44,18 @@ def dataset(split: Split) -> str:
     return '{"items": [\n' + ",\n".join(items) + "\n]}\n"
 
 
+def dataset_with_rough(split: Split) -> str:
+    """The same with each image twice: {"input", "expected", "group"}, as it is (clean) and as a bad camera sees it."""
+    rough = roughen(split.benchmark.images, seed=6, degrees=12, pixels=0.4, noise=0.28)
+    groups = {"clean": split.benchmark, "rough": replace(split.benchmark, images=rough)}
+    items = [
+        json.dumps({"input": sample.image, "expected": sample.label, "group": group})
+        for group, digits in groups.items()
+        for sample in _samples(digits)
+    ]
+    return '{"items": [\n' + ",\n".join(items) + "\n]}\n"
+
+
 def benchmark_traffic(split: Split) -> Traffic:
     """The images of the benchmark's dataset, and no others."""
     return Traffic(easy=_samples(split.benchmark), hard=())
@@ -62,4 +76,4 @@ def _samples(digits: Digits, hard: bool = False) -> Sequence[Sample]:
 
 
 if __name__ == "__main__":
-    print(dataset(load()), end="")
+    print((dataset_with_rough if sys.argv[1:] == ["rough"] else dataset)(load()), end="")

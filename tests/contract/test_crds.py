@@ -30,7 +30,7 @@ from tollgate.api.conditions import Condition
 from tollgate.api.decision import Action, DecisionSpec, ObjectIdentity
 from tollgate.api.evidence import Judged, JudgedArm
 from tollgate.api.hardware import LoadedPods
-from tollgate.api.objective import Objective
+from tollgate.api.objective import Metric, Objective
 from tollgate.api.profiles import BenchmarkProfile, MetricProfile
 from tollgate.api.release import (
     Approved,
@@ -114,8 +114,13 @@ WRONG_BUDGETS: dict[str, tuple[Change, str]] = {
     "an unknown dimension": (
         objective(0, dimension="FLOPs"),
         'spec.objectives[0].dimension: Unsupported value: "FLOPs": supported values: "Latency", "ErrorRate", "Cost", '
-        '"Quality", "Throughput"',
+        '"Quality", "CalibrationError", "Throughput"',
     ),
+    "a latency within a time": (
+        objective(0, within="1s"),
+        "spec.objectives[0]: Invalid value: within is for Quality with the metric Accuracy",
+    ),
+    "an unknown metric": (objective(3, metric="F2"), 'Unsupported value: "F2"'),
     "an unknown statistic": (objective(0, statistic="P98"), 'Unsupported value: "P98"'),
     "an unknown mode": (lambda spec: spec.update(mode="Block"), 'spec.mode: Unsupported value: "Block"'),
     "two objectives of a name": (
@@ -368,7 +373,19 @@ PROFILES: dict[str, tuple[Change, str]] = {
     ),
     "tokens of several pods": (
         lambda spec: spec.update(protocol="OpenAIChat", pods=2),
-        "several pods add up latencies and errors alone",
+        "several pods add up latencies, errors and what was right or accepted",
+    ),
+    "a tolerance that nothing is held to": (
+        lambda spec: spec.update(scoring={"relative": "1%"}),
+        "absolute and relative are tolerances of match Numeric",
+    ),
+    "numbers held to no tolerance": (
+        lambda spec: spec.update(scoring={"match": "Numeric"}),
+        "match Numeric needs a tolerance",
+    ),
+    "numbers as classes": (
+        lambda spec: spec.update(scoring={"match": "Numeric", "relative": "1%", "classes": True}),
+        "a number is no class",
     ),
     "a model that leaves its path": (lambda spec: spec.update(model="a/b"), "no slash and no colon"),
     "a parameter that the protocol sets": (
@@ -819,7 +836,8 @@ OBJECTIVES = st.fixed_dictionaries(
     optional={
         "statistic": st.sampled_from(list(Statistic)).map(str),
         "per": st.sampled_from(list(CostPer)).map(str),
-        "metric": st.just("Accuracy"),
+        "metric": st.sampled_from(list(Metric)).map(str),
+        "within": LIMITS,
         "max": LIMITS,
         "min": LIMITS,
     },

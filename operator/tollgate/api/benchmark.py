@@ -19,6 +19,7 @@ from tollgate.api.conditions import Condition
 from tollgate.api.hardware import LoadedPods
 from tollgate.api.load import MOST_RUNS, Load
 from tollgate.api.paired import MOST_STAGES, PairedStage
+from tollgate.api.quality import QualityCounts
 from tollgate.api.quantities import Count, Duration, DurationOrEmpty, Number, Rate
 from tollgate.api.search import SearchResult
 from tollgate.api.server_side import ServerReadings, SteadyWindow
@@ -93,6 +94,10 @@ class OverLimit(Model):
 
     limit: Duration = Field(description="The limit.")
     requests: Count = Field(description="Requests slower than the limit, and failed ones.")
+    correct: Count | None = Field(
+        None,
+        description="Requests that were answered as expected and no slower; none where that was not counted.",
+    )
 
 
 class Block(Model):
@@ -190,6 +195,9 @@ class StageResult(Model):
     )
     scored: Count = Field(0, description="Requests whose input has an expected output.")
     correct: Count = Field(0, description="Of these, those that were answered as expected.")
+    quality: QualityCounts | None = Field(
+        None, description="What else was counted of the scored requests; none where the profile does not ask."
+    )
     accepted: Count | None = Field(
         None,
         description="Good answers whose outcome was accepted; none where the profile does not ask for it.",
@@ -255,6 +263,8 @@ class StageResult(Model):
             )
         if self.correct > self.scored or self.scored > self.requests:
             raise ValueError(f"stage {self.name}: correct, scored and requests do not add up")
+        if self.quality is not None and self.quality.most > self.scored:
+            raise ValueError(f"stage {self.name}: its quality is of more requests than were scored")
         answered = self.requests - self.errors
         streams = self.stream.streams if self.stream else 0
         if max(self.accepted or 0, sum(self.exit_stages.values()), streams) > answered:
@@ -267,6 +277,10 @@ class StageResult(Model):
             if not self.errors <= over.requests <= self.requests:
                 raise ValueError(
                     f"stage {self.name}: {over.requests} over {over.limit} of {self.requests} requests"
+                )
+            if (over.correct or 0) > min(self.correct, self.requests - over.requests):
+                raise ValueError(
+                    f"stage {self.name}: {over.correct} correct within {over.limit} do not add up"
                 )
         return self
 

@@ -59,6 +59,14 @@ class StageSamples(Model):
     outcome: Annotated[list[Ended], Field(max_length=MOST_REQUESTS)] = Field(
         description="answered, or the kind of its error."
     )
+    input: Annotated[list[Annotated[int, Field(ge=0)]], Field(max_length=MOST_REQUESTS)] | None = Field(
+        None, description="Which item of the dataset it carried, from 0; absent where that is not known."
+    )
+    correct: Annotated[list[bool | None], Field(max_length=MOST_REQUESTS)] | None = Field(
+        None,
+        description="Whether it was answered as expected, null where nothing is expected; absent where nothing was "
+        "scored.",
+    )
 
     @property
     def label(self) -> str:
@@ -67,10 +75,9 @@ class StageSamples(Model):
 
     @model_validator(mode="after")
     def _as_many_of_each(self) -> StageSamples:
-        if not len(self.scheduled) == len(self.sent) == len(self.ended) == len(self.outcome):
-            raise ValueError(
-                f"stage {self.name}: the columns scheduled, sent, ended and outcome differ in length"
-            )
+        columns = (self.scheduled, self.sent, self.ended, self.outcome, self.input, self.correct)
+        if len({len(column) for column in columns if column is not None}) > 1:
+            raise ValueError(f"stage {self.name}: its columns differ in length")
         return self
 
 
@@ -103,5 +110,13 @@ class BenchmarkRun(Model):
             if answered + kinds.total() != stage.requests or kinds != counted:
                 raise ValueError(
                     f"stage {samples.label}: its samples are not the {stage.requests} requests of the result"
+                )
+            scores = Counter(samples.correct or ())
+            if samples.correct and (scores[True], scores[False]) != (
+                stage.correct,
+                stage.scored - stage.correct,
+            ):
+                raise ValueError(
+                    f"stage {samples.label}: its samples are not as often correct as the result says"
                 )
         return self

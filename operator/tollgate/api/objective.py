@@ -31,6 +31,7 @@ class Dimension(StrEnum):
     ERROR_RATE = "ErrorRate"
     COST = "Cost"
     QUALITY = "Quality"
+    CALIBRATION_ERROR = "CalibrationError"
     THROUGHPUT = "Throughput"
 
 
@@ -55,11 +56,32 @@ class CostPer(StrEnum):
 
     REQUEST = "Request"
     THOUSAND_REQUESTS = "1kRequests"
+    CORRECT_ANSWER = "CorrectAnswer"
+    ACCEPTED_OUTCOME = "AcceptedOutcome"
 
     @property
     def requests(self) -> int:
-        """How many requests the unit stands for."""
-        return 1 if self is CostPer.REQUEST else 1000
+        """How many of what is counted the unit stands for."""
+        return 1000 if self is CostPer.THOUSAND_REQUESTS else 1
+
+    @property
+    def of_requests(self) -> bool:
+        """Whether every answered request counts, whatever it says."""
+        return self in (CostPer.REQUEST, CostPer.THOUSAND_REQUESTS)
+
+
+class Metric(StrEnum):
+    """What of the answers is limited."""
+
+    ACCURACY = "Accuracy"
+    F1 = "F1"
+    F1_MACRO = "F1Macro"
+    F1_MICRO = "F1Micro"
+
+    @property
+    def is_share(self) -> bool:
+        """Whether it is a share of the scored requests."""
+        return self in (Metric.ACCURACY, Metric.F1_MICRO)
 
 
 @dataclass(frozen=True)
@@ -92,8 +114,12 @@ _SHAPES = {
     Dimension.QUALITY: _Shape(
         "min", ("metric",), units.BELOW_ONE_PATTERN, "a fraction between 0 and 1, such as 0.95"
     ),
+    Dimension.CALIBRATION_ERROR: _Shape(
+        "max", (), units.BELOW_ONE_PATTERN, "a fraction between 0 and 1, such as 0.05"
+    ),
     Dimension.THROUGHPUT: _Shape("min", (), units.RATE_PATTERN, "a rate above 0, such as 30req/s"),
 }
+_WITHIN = "within is for Quality with the metric Accuracy: an answer that comes later is a wrong one"
 _CHOSEN_BY_DIMENSION = ("statistic", "per", "metric", "max", "min")
 
 
@@ -107,7 +133,7 @@ def _written_as(dimension: Dimension) -> str:
 
 def _shape_rules() -> list[Rule]:
     """`_SHAPES` in CEL."""
-    rules = []
+    rules = [Rule("!has(self.within) || (has(self.metric) && self.metric == 'Accuracy')", _WITHIN)]
     for dimension, shape in _SHAPES.items():
         other = f"self.dimension != '{dimension}'"
         given = " && ".join(
@@ -132,16 +158,31 @@ class Objective(Model):
     dimension: Dimension = Field(
         description="What is limited. Latency: statistic and max, a duration. ErrorRate: max, a percentage "
         "of the requests. Cost: per and max, an amount of money. Quality: metric and min, a fraction. "
-        "Throughput: min, a rate that the benchmark must have answered."
+        "CalibrationError: max, a fraction. Throughput: min, a rate that the benchmark must have answered."
     )
     statistic: Statistic | None = Field(
         None, description="Latency only: the mean, or the percentile that is limited (P999 is 99.9 %)."
     )
     per: CostPer | None = Field(
-        None, description="Cost only: the amount is for one request or for a thousand."
+        None,
+        description="Cost only: the amount is for one request or for a thousand; or, in the benchmark, for each answer "
+        "that is right or each outcome that was accepted.",
     )
-    metric: Literal["Accuracy"] | None = Field(
-        None, description="Quality only: Accuracy, the share of the benchmark's answers that are as expected."
+    metric: Metric | None = Field(
+        None,
+        description="Quality only: Accuracy, the share of the benchmark's requests that are answered as expected; F1, "
+        "of the positive class; F1Macro, the mean of the F1 of all classes; F1Micro, of all at once, which is the "
+        "accuracy.",
+    )
+    within: Annotated[str, StringConstraints(pattern=units.DURATION_PATTERN, max_length=32)] | None = Field(
+        None,
+        description="Accuracy only: an answer that comes later than this, from when its request was due, is a wrong "
+        "one.",
+    )
+    stage: Annotated[str, StringConstraints(min_length=1, max_length=32)] | None = Field(
+        None,
+        description="The one stage of the BenchmarkProfile that is judged by it, such as a peak or one on shifted "
+        "inputs; live traffic is not. Default: every stage, and live traffic.",
     )
     max: Limit | None = Field(None, description="Upper limit with its unit: 250ms, 0.40USD or 0.5%.")
     min: Limit | None = Field(None, description="Lower limit with its unit: 0.95 or 30req/s.")
@@ -162,6 +203,8 @@ class Objective(Model):
             raise ValueError(_takes(self.dimension))
         if not shape.accepts(self.limit):
             raise ValueError(f"{_written_as(self.dimension)}, not {self.limit!r}")
+        if self.within is not None and self.metric is not Metric.ACCURACY:
+            raise ValueError(_WITHIN)
         return self
 
     @property
@@ -178,5 +221,9 @@ class Objective(Model):
 def objective_quantity(objective: Objective) -> Quantity:
     """How the limit reads in a sentence: `p99 <= 250ms`."""
     what = objective.statistic.value.lower() if objective.statistic else objective.dimension.value
+    if objective.metric not in (None, Metric.ACCURACY):
+        what = str(objective.metric)
     per = f" per {objective.per}" if objective.per else ""
+    per += f" within {objective.within}" if objective.within else ""
+    per += f" in stage {objective.stage}" if objective.stage else ""
     return f"{what} {'<=' if objective.max else '>='} {objective.limit}{per}"

@@ -82,6 +82,7 @@ def _coarser_and_coarser(part: BenchmarkPart) -> Iterator[BenchmarkPart]:
         coarser,
         coarser,
         coarser,
+        _without_quality,
     ):
         stages = [stage if _coarsest(stage, shrink is coarser) else shrink(stage) for stage in part.stages]
         part = part.model_copy(update={"stages": stages})
@@ -110,6 +111,12 @@ def _with_short_texts(stage: StagePart) -> StagePart:
 
 def _without_steady(stage: StagePart) -> StagePart:
     return stage.model_copy(update={"steady": None})
+
+
+def _without_quality(stage: StagePart) -> StagePart:
+    """The last resort: of all pods together they are not known then."""
+    over = [limit.model_copy(update={"correct": None}) for limit in stage.over_limit]
+    return stage.model_copy(update={"quality": None, "over_limit": over})
 
 
 def _without_examples(stage: StagePart) -> StagePart:

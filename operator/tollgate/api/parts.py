@@ -15,6 +15,7 @@ from tollgate.api.base import Model, Text
 from tollgate.api.benchmark import MOST_WORKERS, Example, OverLimit, Repetition
 from tollgate.api.canonical import Digest
 from tollgate.api.load import MOST_RUNS, Load
+from tollgate.api.quality import QualityCounts
 from tollgate.api.quantities import Count, Duration, Number, Rate
 from tollgate.api.server_side import SteadyWindow
 from tollgate.api.sketch import pairs
@@ -58,6 +59,8 @@ class StagePart(Model):
     )
     scored: Count = Field(0, description="Requests whose input has an expected output.")
     correct: Count = Field(0, description="Of these, those that were answered as expected.")
+    quality: QualityCounts | None = Field(None, description="What else was counted of them.")
+    accepted: Count | None = Field(None, description="Good answers whose outcome was accepted.")
     sent: Count = Field(description="Requests that were sent at all.")
     span: Micros = Field(description="Stretch of time that the whole stage's arrivals stand for.")
     last_sent: Micros = Field(description="When the last request was sent.")

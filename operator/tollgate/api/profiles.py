@@ -15,6 +15,7 @@ from tollgate.api.cold_start import ColdStart
 from tollgate.api.load import MOST_RUNS, NO_SUCH_PEAK, LoadStage
 from tollgate.api.paired import FEWEST_REQUESTS, MOST_STAGES
 from tollgate.api.protocol import TLS, Header, JMESPath, Parameter, Protocol, TokenSecret
+from tollgate.api.scoring import Scoring
 from tollgate.api.search import PROBE, RateSearch
 from tollgate.api.series import MetricLabels, Series, ServerSeries
 from tollgate.api.sweep import Sweep
@@ -56,8 +57,8 @@ _NEEDS_SERVED_MODEL = "OpenAIChat and OpenAICompletions need model, the name und
 _OPENAI_FIELDS = ("model", "messages", "prompt", "stream", "stream_options", "n")
 _SET_BY_PROTOCOL = f"parameters must not set {', '.join(_OPENAI_FIELDS)}: the protocol does"
 _ONE_POD = (
-    "several pods add up latencies and errors alone: with an OpenAI protocol, outputTokens, inputTokens, accepted or "
-    "exitStage set pods to 1, and raise workers"
+    "several pods add up latencies, errors and what was right or accepted: with an OpenAI protocol, outputTokens, "
+    "inputTokens or exitStage set pods to 1, and raise workers"
 )
 _CLOSED_IN_ONE_POD = (
     "a closed loop (concurrency, or the scenarios SingleStream, MultiStream and Offline) is kept by one pod: set pods "
@@ -109,7 +110,7 @@ class BenchmarkProfileSpec(Model):
         ),
         Rule(
             "!has(self.pods) || self.pods < 2 || !(self.protocol.startsWith('OpenAI') || has(self.outputTokens) || "
-            "has(self.inputTokens) || has(self.accepted) || has(self.exitStage))",
+            "has(self.inputTokens) || has(self.exitStage))",
             _ONE_POD,
         ),
         Rule(
@@ -184,6 +185,11 @@ class BenchmarkProfileSpec(Model):
         None,
         description="JMESPath of the stage at which the model was done: a number or a word in the answer. With a "
         "bearerToken only numbers up to 999 are told apart.",
+    )
+    scoring: Scoring | None = Field(
+        None,
+        description="How predictions are held against what the dataset expects, and what is counted of them. Default: "
+        "equal as JSON.",
     )
     tls: TLS | None = Field(None, description="The server is spoken to over TLS. Default: plain HTTP.")
     bearer_token: TokenSecret | None = Field(
@@ -268,7 +274,7 @@ class BenchmarkProfileSpec(Model):
             raise ValueError(_NEEDS_SERVED_MODEL)
         if self.protocol.is_openai and any(p.name in _OPENAI_FIELDS for p in self.parameters):
             raise ValueError(_SET_BY_PROTOCOL)
-        told = (self.output_tokens, self.input_tokens, self.accepted, self.exit_stage)
+        told = (self.output_tokens, self.input_tokens, self.exit_stage)
         if self.pods > 1 and (self.protocol.is_openai or any(told)):
             raise ValueError(_ONE_POD)
         if self.pods > 1 and any(stage.closed for stage in self.stages):

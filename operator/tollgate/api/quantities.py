@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from pydantic import Field, StringConstraints
@@ -25,3 +26,9 @@ Energy = Annotated[str, StringConstraints(pattern=units.ENERGY_PATTERN, max_leng
 Percent = Annotated[str, StringConstraints(pattern=units.PERCENT_PATTERN, max_length=16)]
 
 Count = Annotated[int, Field(ge=0, le=1_000_000_000)]
+
+
+def summed(counts: Sequence[int | None]) -> int | None:
+    """The sum of counts; None where one of them is not known."""
+    known = [one for one in counts if one is not None]
+    return sum(known) if known and len(known) == len(counts) else None

@@ -133,6 +133,7 @@ def _smaller_and_smaller(result: BenchmarkResult) -> Iterator[BenchmarkResult]:
         _without_spread,
         _without_blocks,
         _with_shortest_texts,
+        _without_quality,
     ):
         result = result.model_copy(update={"stages": [shrink(stage) for stage in result.stages]})
         yield result
@@ -147,6 +148,7 @@ def _without_warm_up_detail(stage: StageResult) -> StageResult:
         _without_spread,
         _without_sketch,
         _without_client,
+        _without_quality,
     ):
         stage = shrink(stage)
     return stage
@@ -185,6 +187,12 @@ def _with_shortest_texts(stage: StageResult) -> StageResult:
             "growth": stage.growth[:_SHORTEST_TEXT],
         }
     )
+
+
+def _without_quality(stage: StageResult) -> StageResult:
+    """The last resort: what needs these counts is Inconclusive then, and everything else is as it was."""
+    over = [limit.model_copy(update={"correct": None}) for limit in stage.over_limit]
+    return stage.model_copy(update={"quality": None, "over_limit": over})
 
 
 def _without_examples(stage: StageResult) -> StageResult:

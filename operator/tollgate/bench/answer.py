@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+NO_CLASS = -1
+"""Stands for a class that is not counted by itself."""
+
 OTHER = "other"
 """Stands for exit stages that are not told apart."""
 
@@ -34,3 +37,5 @@ class Answer:
     estimated: bool = False  # output_tokens is the number of chunks, as the answer tells none
     accepted: bool | None = None
     exit_stage: str | None = None
+    confidence: int | None = None  # millionths
+    predicted: int = NO_CLASS  # the place of its class among those that are counted

@@ -38,6 +38,8 @@ def part_of(stage: LoadStage, planned: int, run: StageRun, limits: Sequence[str]
         over_limit=told.over_limit,
         scored=told.scored,
         correct=told.correct,
+        quality=told.quality,
+        accepted=told.accepted,
         sent=len(sent),
         span=int(_micros(run.schedule.span)),
         last_sent=int(np.max(sent, initial=0)),

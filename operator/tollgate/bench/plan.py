@@ -60,6 +60,8 @@ class Plan(Model):
             _check_size(stage, profile.pods)
         for name in ("prediction", "output_tokens", "input_tokens", "accepted", "exit_stage"):
             _check_path(to_camel(name), getattr(profile, name))
+        if profile.scoring is not None:
+            _check_path("scoring.confidence", profile.scoring.confidence)
         return profile
 
     @model_validator(mode="after")

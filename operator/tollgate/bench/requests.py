@@ -8,15 +8,17 @@ from __future__ import annotations
 from tollgate.api.profiles import BenchmarkProfileSpec
 from tollgate.api.protocol import Protocol
 from tollgate.bench.access import NO_CREDENTIALS, Access, Credentials
-from tollgate.bench.answer import Answer
+from tollgate.bench.answer import NO_CLASS, Answer
 from tollgate.bench.dataset import Dataset
 from tollgate.bench.inputs import check_mix
 from tollgate.bench.protocols.base import Reader, Spoken
 from tollgate.bench.protocols.fields import Fields
 from tollgate.bench.protocols.http_json import PlainJSON
+from tollgate.bench.protocols.match import Classes
 from tollgate.bench.protocols.open_inference import OpenInference
 from tollgate.bench.protocols.openai_chat import OpenAIChat
 from tollgate.bench.protocols.openai_completions import OpenAICompletions
+from tollgate.bench.told import Asked
 
 _PROTOCOLS: dict[Protocol, type[Spoken]] = {
     Protocol.OPEN_INFERENCE: OpenInference,
@@ -41,7 +43,11 @@ class Requests:
         check_mix(profile.stages, self.groups)
         self.scored = [item.expected is not None for item in dataset.items]
         self._expected = [item.expected for item in dataset.items]
-        self._fields = Fields(self._spoken, self.access.may_quote)
+        classes = Classes(profile.scoring, self._expected)
+        self.classes = [NO_CLASS if value is None else classes.of(value) for value in self._expected]
+        sure = profile.scoring is not None and profile.scoring.confidence is not None
+        self.asked = Asked(classes.labels, classes.all, classes.positive, sure)
+        self._fields = Fields(self._spoken, self.access.may_quote, classes)
 
     def __len__(self) -> int:
         return len(self.bodies)

@@ -25,7 +25,14 @@ def samples_of(stage: StageResult, run: StageRun) -> StageSamples:
         sent=[None if missing else at for at, missing in zip(sent, never, strict=True)],
         ended=_micros(run.ended).tolist(),
         outcome=[_WORDS[code] for code in run.outcome.tolist()],
+        input=run.schedule.items.tolist(),
+        correct=_correct(run) if run.scored.any() else None,
     )
+
+
+def _correct(run: StageRun) -> list[bool | None]:
+    pairs = zip(run.correct.tolist(), run.scored.tolist(), strict=True)
+    return [right if scored else None for right, scored in pairs]
 
 
 def _micros(seconds: NDArray[np.float64]) -> NDArray[np.int64]:

@@ -33,7 +33,8 @@ class Stage:
     def __init__(self, schedule: Schedule, requests: Requests, client: Client, timeout: float) -> None:
         self._record = StageRun(schedule, timeout, np.asarray(requests.scored)[schedule.items])
         if requests.tell_more:
-            self._record.told = Told(len(schedule))
+            told = self._record.told = Told(len(schedule), requests.asked)
+            told.expected[:] = np.asarray(requests.classes)[schedule.items]
         self._due: list[float] = schedule.due.tolist()
         self._items: list[int] = schedule.items.tolist()
         self._place = range(schedule.first, sys.maxsize, schedule.step)

@@ -25,6 +25,7 @@ from tollgate.api.benchmark import (
 )
 from tollgate.api.load import LoadStage
 from tollgate.bench.audit import client_limited, nearest_rank, schedule_delay_p99
+from tollgate.bench.quality import count_quality
 from tollgate.bench.records import Outcome, StageRun
 from tollgate.bench.recovery import recovery
 from tollgate.bench.sketch import sketch
@@ -56,12 +57,12 @@ def summarize(stage: LoadStage, run: StageRun, limits: Sequence[str]) -> StageRe
         error_kinds=dict(kinds),
         error_examples={outcome.name.lower(): text[:400] for outcome, text in run.examples.items()},
         over_limit=[
-            OverLimit(limit=limit, requests=int(np.count_nonzero(~good | (latency > bound))))
-            for limit, bound in zip(limits, seconds, strict=True)
+            _over(limit, ~good | (latency > bound), run) for limit, bound in zip(limits, seconds, strict=True)
         ],
         scored=int(np.count_nonzero(run.scored)),
         correct=int(np.count_nonzero(run.correct)),
         recovery=recovery(run, latency),
+        quality=count_quality(run, good),
         **summarize_told(run, good, run.schedule.due, _answering_seconds(run, good)),
         mean=units.format_duration(float(np.mean(latency[good])) if good.any() else run.timeout),
         blocks=_blocks(run, good, latency),
@@ -74,6 +75,11 @@ def summarize(stage: LoadStage, run: StageRun, limits: Sequence[str]) -> StageRe
         client=_vitals(run),
         steady=None if stage.warm_up else steady(run, latency),
     )
+
+
+def _over(limit: str, over: NDArray[np.bool_], run: StageRun) -> OverLimit:
+    correct = int(np.count_nonzero(run.correct & ~over)) if run.scored.any() else None
+    return OverLimit(limit=limit, requests=int(np.count_nonzero(over)), correct=correct)
 
 
 def _vitals(run: StageRun) -> ClientVitals:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,13 +16,28 @@ from tollgate.bench.answer import OTHER, Answer
 from tollgate.bench.histogram import TimeHistogram
 
 UNTOLD = -1
+_ARRAYS = (
+    *("first", "last", "chunks", "input", "output", "estimated", "accepted"),
+    *("confidence", "expected", "predicted"),
+)
 _MOST_STAGES = 64  # different ones; a server that makes up more has them counted together
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is counted of the quality of answers: which classes, all of them or a positive one, and confidences."""
+
+    labels: Sequence[str] = ()
+    all: bool = False
+    positive: int | None = None
+    confidence: bool = False
 
 
 class Told:
     """Arrays have an element per request; what only good answers tell is NaN or UNTOLD for the others."""
 
-    def __init__(self, requests: int) -> None:
+    def __init__(self, requests: int, asked: Asked = Asked()) -> None:
+        self.asked = asked
         self.first = np.full(requests, np.nan)  # seconds since the stage's start: the first token came
         self.last = np.full(requests, np.nan)  # and the last one
         self.chunks = np.zeros(requests, np.int32)  # that held tokens
@@ -29,6 +45,9 @@ class Told:
         self.output = np.full(requests, UNTOLD, np.int32)
         self.estimated = np.zeros(requests, np.bool_)  # output is the number of chunks
         self.accepted = np.full(requests, UNTOLD, np.int8)  # 1: it was, 0: it was not
+        self.confidence = np.full(requests, UNTOLD, np.int32)  # millionths
+        self.expected = np.full(requests, UNTOLD, np.int16)  # the place of its class among the labels
+        self.predicted = np.full(requests, UNTOLD, np.int16)
         self.exit_stages: Counter[str] = Counter()
         self.gaps = TimeHistogram()  # from chunk to chunk
 
@@ -46,6 +65,9 @@ class Told:
             self.estimated[number] = answer.estimated
         if answer.accepted is not None:
             self.accepted[number] = answer.accepted
+        if answer.confidence is not None:
+            self.confidence[number] = answer.confidence
+        self.predicted[number] = answer.predicted
         if answer.exit_stage is not None:
             new = answer.exit_stage not in self.exit_stages and len(self.exit_stages) >= _MOST_STAGES
             self.exit_stages[OTHER if new else answer.exit_stage] += 1
@@ -53,8 +75,8 @@ class Told:
     @classmethod
     def joined(cls, parts: Sequence[Told], order: NDArray[np.int64]) -> Told:
         """Several records of one stage as one: their requests one after the other, then put into an order."""
-        whole = cls(0)
-        for name in ("first", "last", "chunks", "input", "output", "estimated", "accepted"):
+        whole = cls(0, parts[0].asked)
+        for name in _ARRAYS:
             setattr(whole, name, np.concatenate([getattr(part, name) for part in parts])[order])
         for part in parts:
             whole.exit_stages.update(part.exit_stages)

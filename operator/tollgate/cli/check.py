@@ -18,7 +18,7 @@ from tollgate.cli.report import Checked, document, table
 from tollgate.decide.benchmark_verdict import ApprovedArm, Outcome, benchmark_verdict, outcome
 from tollgate.decide.compare import Arm
 from tollgate.decide.paired import InTurn
-from tollgate.decide.planning import latency_limits
+from tollgate.decide.planning import benchmark_limits
 from tollgate.measure.cost import CostUnknown, PodCost, PriceTable, pod_cost, requests_cost
 from tollgate.runtime.settings import PriceSettings
 
@@ -75,7 +75,7 @@ def check(
     Exit code: 0 Within, 1 Breach, 2 Inconclusive, 3 needs sign-off (worse than a baseline), 64 bad input.
     """
     budget, spec = read_budget(budget_file, name)
-    limits = latency_limits(spec.objectives)
+    limits = benchmark_limits(spec.objectives)
     new = read_measurement(result_file, limits)
     old = read_measurement(baseline_file, limits) if baseline_file else None
     approved = read_measurement(approved_file, limits) if approved_file else None

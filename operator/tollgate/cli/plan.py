@@ -39,7 +39,7 @@ def plan(
     problems = []
     if profile:
         problems += benchmark_problems(spec.objectives, profile, confidence=float(spec.confidence))
-        problems += pairing_problems(spec.benchmark, profile)
+        problems += pairing_problems(spec.objectives, spec.benchmark, profile)
     problems += live_problems(spec.objectives, metrics) if metrics else []
     made = plans.plan(
         spec,

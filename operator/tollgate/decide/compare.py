@@ -175,7 +175,13 @@ def _over_stages(
     against: str,
 ) -> Comparison:
     alpha = (1 - confidence) / (2 * max(1, len(objectives) * len(names)))
-    seen = [_seen(o, name, compare(o, name, alpha)) for o in objectives for name in names]
+    seen = [
+        _seen(
+            o, name, compare(o, name, alpha) if name in names else NoEstimate("there is nothing to compare")
+        )
+        for o in objectives
+        for name in ([o.stage] if o.stage and names else names)
+    ]
     relation = pareto(one.relation for one in seen)
     worst = tuple(_worst([s for s in seen if s.objective is o]) for o in objectives) if names else ()
     return Comparison(relation, _message(relation, seen, against), worst)

@@ -33,6 +33,7 @@ from tollgate.decide.limits import (
 )
 from tollgate.decide.loads import certifies, why_not
 from tollgate.decide.pooling import runs_added
+from tollgate.decide.quality import right_of
 from tollgate.decide.stage_estimates import Alpha, Estimate, NoEstimate, estimate
 from tollgate.measure.cost import CostUnknown, PodCost
 
@@ -80,9 +81,9 @@ def judge_benchmark(
 def _worst(o: Objective, stages: Sequence[StageResult], run: _Run) -> ObjectiveResult:
     if not stages:
         return _open(o, Reason.NO_DATA, "the benchmark has no measured stage").result
-    certifying = [stage for stage in stages if certifies(o, stage.load)]
+    certifying = [stage for stage in stages if certifies(o, stage.name, stage.load)]
     if not certifying:
-        return _open(o, Reason.NO_DATA, why_not({stage.name: stage.load for stage in stages})).result
+        return _open(o, Reason.NO_DATA, why_not(o, {stage.name: stage.load for stage in stages})).result
     stages = certifying
     if o.dimension is Dimension.THROUGHPUT:
         # A stage that asks for less cannot show it, and is no breach either.
@@ -167,9 +168,8 @@ def _failures(o: Objective, stage: StageResult, run: _Run) -> _Judged | None:
 def _counted(o: Objective, stage: StageResult) -> tuple[int, int] | str:
     """Requests, and how many of them are over; or why there is no such count."""
     if o.dimension is Dimension.QUALITY:
-        if stage.scored == 0:
-            return "no input of the dataset has an expected output"
-        return stage.scored, stage.scored - stage.correct
+        found = right_of(o, stage)
+        return found if isinstance(found, str) else (found[0], found[0] - found[1])
     if stage.requests == 0:
         return "no request was sent"
     if o.dimension is Dimension.ERROR_RATE:

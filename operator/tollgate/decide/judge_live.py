@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from tollgate.api.objective import Dimension, Objective
 from tollgate.api.verdict import ObjectiveResult, Reason, Verdict
 from tollgate.decide.detector import level, mean_days
-from tollgate.decide.levels import LIVE, Levels, live_levels
+from tollgate.decide.levels import Levels, judged_live, live_levels
 from tollgate.decide.limits import allowed_fraction, inconclusive, tail_limit
 from tollgate.decide.live_mean import judge_cost, judge_mean
 from tollgate.decide.live_proportion import judge_proportion
@@ -71,7 +71,7 @@ def metrics_unavailable(
         standing.get((o.name, o.limit))
         or (
             inconclusive(o, Reason.METRICS_UNAVAILABLE, f"Prometheus gave no data: {why}")
-            if o.dimension in LIVE
+            if judged_live(o)
             else _elsewhere(o)
         )
         for o in objectives
@@ -87,7 +87,7 @@ def _judge(
     *,
     serves: bool,
 ) -> ObjectiveResult:
-    if o.dimension not in LIVE:
+    if not judged_live(o):
         return _elsewhere(o)
     if o.dimension is Dimension.ERROR_RATE and not live.errors_asked:
         return inconclusive(
@@ -206,4 +206,5 @@ def _named(pods: Sequence[str]) -> str:
 
 
 def _elsewhere(o: Objective) -> ObjectiveResult:
-    return inconclusive(o, Reason.NOT_JUDGED_HERE, f"{o.dimension} is judged by the benchmark")
+    what = str(o.dimension) + (f" per {o.per}" if o.per else "") + (f" in stage {o.stage}" if o.stage else "")
+    return inconclusive(o, Reason.NOT_JUDGED_HERE, f"{what} is judged by the benchmark")

@@ -15,8 +15,7 @@ from dataclasses import dataclass
 
 from tollgate.api.objective import Dimension, Objective, Statistic
 
-LIVE = frozenset({Dimension.LATENCY, Dimension.ERROR_RATE, Dimension.COST})
-"""What live traffic can tell; the rest is the benchmark's."""
+_LIVE = frozenset({Dimension.LATENCY, Dimension.ERROR_RATE, Dimension.COST})
 
 _FIRST = 0.8
 """Most releases need one benchmark: it gets most of alpha, and needs a twentieth more requests than with all of it."""
@@ -35,9 +34,15 @@ class Levels:
         return cls(alpha / max(1, tests), alpha)
 
 
+def judged_live(objective: Objective) -> bool:
+    """Whether live traffic can tell; the rest is the benchmark's: nobody counts there what is right or accepted."""
+    of_requests = objective.per is None or objective.per.of_requests
+    return objective.dimension in _LIVE and of_requests and objective.stage is None
+
+
 def compared(objective: Objective) -> bool:
     """Whether a canary is also compared with the stable version beside it: a tail or errors, with a maxRegression."""
-    counted = objective.dimension in (Dimension.LATENCY, Dimension.ERROR_RATE)
+    counted = objective.dimension in (Dimension.LATENCY, Dimension.ERROR_RATE) and judged_live(objective)
     return counted and objective.statistic is not Statistic.MEAN and objective.max_regression is not None
 
 
@@ -63,4 +68,4 @@ def spent(alpha: float, look: int) -> float:
 
 def live_levels(objectives: Sequence[Objective], alpha: float) -> Levels:
     """The levels of each live test: one an objective that live traffic judges, and one more if it is compared."""
-    return Levels.shared(alpha, sum((o.dimension in LIVE) + compared(o) for o in objectives))
+    return Levels.shared(alpha, sum(judged_live(o) + compared(o) for o in objectives))

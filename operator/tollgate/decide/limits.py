@@ -24,7 +24,7 @@ def limit_value(objective: Objective) -> float:
             return float(units.parse_percent(objective.limit))
         case Dimension.COST:
             return float(units.parse_money(objective.limit).amount)
-        case Dimension.QUALITY:
+        case Dimension.QUALITY | Dimension.CALIBRATION_ERROR:
             return float(units.parse_fraction(objective.limit))
         case Dimension.THROUGHPUT:
             return float(units.parse_rate(objective.limit))
@@ -38,7 +38,7 @@ def allowed_fraction(objective: Objective) -> float | None:
             return None if tail is None else float(tail)
         case Dimension.ERROR_RATE:
             return limit_value(objective)
-        case Dimension.QUALITY:
+        case Dimension.QUALITY if objective.metric and objective.metric.is_share:
             return float(1 - units.parse_fraction(objective.limit))
         case _:
             return None
@@ -77,7 +77,7 @@ def show(objective: Objective, value: float | None) -> str:
             return units.format_percent(value)
         case Dimension.COST:
             return units.format_money(value, units.parse_money(objective.limit).currency)
-        case Dimension.QUALITY:
+        case Dimension.QUALITY | Dimension.CALIBRATION_ERROR:
             return units.format_number(value)
         case Dimension.THROUGHPUT:
             return units.format_rate(value)
@@ -89,7 +89,7 @@ def what_is_over(objective: Objective) -> str:
         case Dimension.LATENCY:
             return f"slower than {objective.limit}"
         case Dimension.QUALITY:
-            return "not as expected"
+            return "not as expected" + (f" within {objective.within}" if objective.within else "")
         case _:
             return "failed"
 

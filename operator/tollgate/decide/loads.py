@@ -17,6 +17,8 @@ from __future__ import annotations
 from tollgate.api.load import Load
 from tollgate.api.objective import Dimension, Objective
 
+_OF_ANSWERS = (Dimension.QUALITY, Dimension.CALIBRATION_ERROR)
+
 _WHY = {
     Load.BURST: "the requests of a burst share one queue",
     Load.RAMP: "the requests of a ramp share one queue",
@@ -27,13 +29,19 @@ _WHY = {
 }
 
 
-def certifies(o: Objective, load: Load | None) -> bool:
-    """Whether a stage of that load can be judged by the objective; else it is measured and reported."""
-    return load is None or (load is Load.CLOSED and o.dimension is Dimension.QUALITY)
+def certifies(o: Objective, stage: str, load: Load | None) -> bool:
+    """Whether a stage of that name and load is judged by the objective; else it is measured and reported."""
+    if o.stage not in (None, stage):
+        return False
+    return load is None or (load is Load.CLOSED and o.dimension in _OF_ANSWERS and o.within is None)
 
 
-def why_not(stages: dict[str, Load | None]) -> str:
-    """Why none of these stages, by name, can be judged, and what to do."""
+def why_not(o: Objective, stages: dict[str, Load | None]) -> str:
+    """Why none of these stages, by name, can be judged by the objective, and what to do."""
+    if o.stage is not None and o.stage not in stages:
+        return f"no measured stage is called {o.stage} (there are {', '.join(stages) or 'none'}): name one of them"
+    if o.stage is not None:
+        stages = {o.stage: stages[o.stage]}
     if not stages:
         return "the benchmark has no measured stage: add one of arrival Poisson or Constant"
     reasons = [f"{name} is only reported, as {_WHY[load]}" for name, load in stages.items() if load]

@@ -49,6 +49,8 @@ def compare_turns(
         return NoEstimate(stage.unusable)
     if stage.turns < FEWEST_TURNS:
         return NoEstimate(f"{stage.turns} turns do not show what varies between them")
+    if not counted_in_turns(o):
+        return NoEstimate("it is not counted in turns: compare with the recorded benchmark instead")
     match o.dimension:
         case Dimension.LATENCY:
             if o.statistic is None or o.statistic is Statistic.MEAN:
@@ -57,12 +59,19 @@ def compare_turns(
             return _ratio(found, stage.turns, alpha, least=QUANTILE_ERRORS)
         case Dimension.ERROR_RATE:
             return _errors(stage, alpha)
-        case Dimension.QUALITY:
+        case Dimension.QUALITY | Dimension.CALIBRATION_ERROR:
             return _accuracy(stage, alpha)
         case Dimension.THROUGHPUT:
             return _ratio(stage.rate, stage.turns, alpha)
         case Dimension.COST:
             return _cost(o, stage, candidate, baseline, alpha)
+
+
+def counted_in_turns(o: Objective) -> bool:
+    """Whether the turns of two arms say anything of an objective: not what takes more than right or wrong."""
+    if o.dimension is Dimension.QUALITY:
+        return o.metric is not None and o.metric.is_share and o.within is None
+    return o.dimension is not Dimension.CALIBRATION_ERROR and (o.per is None or o.per.of_requests)
 
 
 def _ratio(found: TurnRatio | None, turns: int, alpha: float, *, least: float = 0.0) -> Compared | NoEstimate:

@@ -19,7 +19,7 @@ from tollgate.decide.bets import blocks_until_breach
 from tollgate.decide.certificate import requests_to_certify, requests_to_refute, tolerated
 from tollgate.decide.crossing import requests_for_within, requests_until_breach, requests_until_within
 from tollgate.decide.evidence import requests_to_detect, severe_fraction
-from tollgate.decide.levels import FIRST_LOOKS, LIVE, Levels, live_levels
+from tollgate.decide.levels import FIRST_LOOKS, Levels, judged_live, live_levels
 from tollgate.decide.limits import allowed_fraction
 from tollgate.decide.loads import certifies
 from tollgate.decide.means import MIN_LIVE_BLOCKS, REQUESTS_PER_BLOCK
@@ -158,7 +158,7 @@ def live_plans(spec: BudgetSpec) -> list[LivePlan]:
     levels = live_levels(spec.objectives, spec.alpha)
     found = []
     for o in spec.objectives:
-        if o.dimension in LIVE:
+        if judged_live(o):
             p0 = allowed_fraction(o)
             found.append(
                 LivePlan(o, LEAST_OF_A_MEAN)
@@ -217,6 +217,6 @@ def _benchmark_plans(spec: BudgetSpec, profile: BenchmarkProfileSpec | None) -> 
                 stages={
                     stage.name: tolerated(stage.judged_requests, p0, levels.within)
                     for stage in stages
-                    if certifies(o, stage.load)
+                    if certifies(o, stage.name, stage.load)
                 },
             )

@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from tollgate.api import units
 from tollgate.api.budget import Baseline, BenchmarkSpecRef
 from tollgate.api.load import LoadStage
-from tollgate.api.objective import Dimension, Objective
+from tollgate.api.objective import CostPer, Dimension, Metric, Objective, objective_quantity
 from tollgate.api.profiles import BenchmarkProfileSpec, MetricProfileSpec, turns_problem
-from tollgate.decide.levels import FIRST_LOOKS
+from tollgate.api.scoring import Scoring
+from tollgate.decide.levels import FIRST_LOOKS, judged_live
 from tollgate.decide.limits import (
     allowed_fraction,
     count,
@@ -20,6 +22,7 @@ from tollgate.decide.limits import (
     tail_limit,
 )
 from tollgate.decide.loads import certifies, why_not
+from tollgate.decide.paired import counted_in_turns
 from tollgate.measure.binomial import requests_needed
 from tollgate.measure.histogram import bracket
 from tollgate.measure.search import too_few
@@ -35,8 +38,18 @@ class Problem:
 
 
 def latency_limits(objectives: Sequence[Objective]) -> tuple[Decimal, ...]:
-    """The latencies, in seconds, over which requests must be counted; ascending, each once."""
-    return tuple(sorted({limit for o in objectives if (limit := tail_limit(o)) is not None}))
+    """The latencies, in seconds, over which live requests must be counted; ascending, each once."""
+    return tuple(sorted(_tails([o for o in objectives if judged_live(o)])))
+
+
+def benchmark_limits(objectives: Sequence[Objective]) -> tuple[Decimal, ...]:
+    """The same of a benchmark, which judges more of them, and counts the answers that are right in time."""
+    within = {units.parse_duration(o.within) for o in objectives if o.within is not None}
+    return tuple(sorted(within | _tails(objectives)))
+
+
+def _tails(objectives: Sequence[Objective]) -> set[Decimal]:
+    return {limit for o in objectives if (limit := tail_limit(o)) is not None}
 
 
 def benchmark_problems(
@@ -46,10 +59,14 @@ def benchmark_problems(
     found: list[Problem] = []
     levels = FIRST_LOOKS.levels(1 - confidence, 1)
     for o in objectives:
-        stages = [stage for stage in profile.measured if certifies(o, stage.load)]
+        if missing := _not_counted(o, profile):
+            said = f"objective {o.name}: the BenchmarkProfile does not have it counted: set {missing} there"
+            found.append(Problem(o.name, "NotCounted", said))
+            continue
+        stages = [stage for stage in profile.measured if certifies(o, stage.name, stage.load)]
         p0 = allowed_fraction(o)
         if not stages:
-            why = why_not({stage.name: stage.load for stage in profile.measured})
+            why = why_not(o, {stage.name: stage.load for stage in profile.measured})
             found.append(Problem(o.name, "LoadNotJudged", f"objective {o.name}: {why}"))
         elif p0 is not None:
             needed = requests_needed(p0, levels.within)
@@ -61,6 +78,18 @@ def benchmark_problems(
         elif o.dimension is Dimension.THROUGHPUT:
             found += _never_asked(o, stages)
     return found
+
+
+def _not_counted(o: Objective, profile: BenchmarkProfileSpec) -> str:
+    """The field of a profile that an objective needs, and that is not set; "" where nothing is missing."""
+    scoring = profile.scoring or Scoring()
+    needs = {
+        "scoring.positive": o.metric is Metric.F1 and scoring.positive is None,
+        "scoring.classes": o.metric is Metric.F1_MACRO and not scoring.classes,
+        "scoring.confidence": o.dimension is Dimension.CALIBRATION_ERROR and scoring.confidence is None,
+        "accepted": o.per is CostPer.ACCEPTED_OUTCOME and profile.accepted is None,
+    }
+    return next((field for field, missing in needs.items() if missing), "")
 
 
 def _too_short(o: Objective, stage: LoadStage, needed: int | None, confidence: float) -> Problem:
@@ -100,13 +129,21 @@ def _never_asked(o: Objective, stages: Sequence[LoadStage]) -> list[Problem]:
     ]
 
 
-def pairing_problems(how: BenchmarkSpecRef, profile: BenchmarkProfileSpec) -> list[Problem]:
+def pairing_problems(
+    objectives: Sequence[Objective], how: BenchmarkSpecRef, profile: BenchmarkProfileSpec
+) -> list[Problem]:
     """Why a candidate can not be measured in turn with last-good, where the policy wants that."""
-    problem = turns_problem(profile) if how.baseline is Baseline.PAIRED else ""
-    if not problem:
+    if how.baseline is not Baseline.PAIRED:
         return []
-    said = f"BenchmarkProfile {how.profile_ref.name}: {problem}, or set benchmark.baseline: Recorded"
-    return [Problem("", "CannotBePaired", said)]
+    found = []
+    if problem := turns_problem(profile):
+        said = f"BenchmarkProfile {how.profile_ref.name}: {problem}, or set benchmark.baseline: Recorded"
+        found.append(Problem("", "CannotBePaired", said))
+    for o in objectives:
+        if not counted_in_turns(o):
+            said = f"objective {o.name}: {objective_quantity(o)} is not counted in turns"
+            found.append(Problem(o.name, "CannotBePaired", f"{said}: set benchmark.baseline: Recorded"))
+    return found
 
 
 def search_problems(profile: BenchmarkProfileSpec) -> list[Problem]:
@@ -133,7 +170,7 @@ def live_problems(objectives: Sequence[Objective], profile: MetricProfileSpec) -
             f"objective {o.name}: the MetricProfile names no error counter: add errors to it, or remove the objective",
         )
         for o in objectives
-        if o.dimension is Dimension.ERROR_RATE and profile.errors is None
+        if o.dimension is Dimension.ERROR_RATE and judged_live(o) and profile.errors is None
     ]
 
 
@@ -142,7 +179,7 @@ def resolution_problems(objectives: Sequence[Objective], edges: Sequence[float])
     found = []
     for o in objectives:
         limit = tail_limit(o)
-        if limit is None:
+        if limit is None or not judged_live(o):
             continue
         around = bracket(sorted(edges), float(limit))
         if around.exact:

@@ -16,6 +16,8 @@ from itertools import groupby
 
 from tollgate.api import units
 from tollgate.api.benchmark import BenchmarkResult, OverLimit, Quantiles, StageResult
+from tollgate.api.quality import added
+from tollgate.api.quantities import summed
 from tollgate.api.sketch import Sketch, bin_of_rank
 from tollgate.api.transport import coarsen, read_bins, write_bins
 from tollgate.decide.compare import Arm
@@ -61,11 +63,16 @@ def _added(stages: Sequence[StageResult]) -> StageResult:
             "errors": sum(stage.errors for stage in stages),
             "error_kinds": dict(kinds),
             "over_limit": [
-                OverLimit(limit=same[0].limit, requests=sum(over.requests for over in same))
+                OverLimit(
+                    limit=same[0].limit,
+                    requests=sum(over.requests for over in same),
+                    correct=summed([over.correct for over in same]),
+                )
                 for same in zip(*(stage.over_limit for stage in stages), strict=True)
             ],
             "scored": sum(stage.scored for stage in stages),
             "correct": sum(stage.correct for stage in stages),
+            "quality": added([stage.quality for stage in stages]),
             "seconds": units.format_duration(sum(_seconds(stage.seconds) for stage in stages)),
             "achieved_rate": _rate([stage.requests for stage in stages], [s.achieved_rate for s in stages]),
             "answered_rate": _rate(answered, [stage.answered_rate for stage in stages]),
@@ -73,7 +80,7 @@ def _added(stages: Sequence[StageResult]) -> StageResult:
             "blocks": [block for stage in stages for block in stage.blocks],
             "quantiles": _quantiles(stages, sketch),
             "spread": None,
-            "accepted": None,
+            "accepted": summed([stage.accepted for stage in stages]),
             "exit_stages": {},
             "tokens": None,
             "stream": None,

@@ -115,6 +115,8 @@ def _sharper(
             return _of_quantiles(new, old, o.statistic, alpha)
         case Dimension.ERROR_RATE:
             return ratio_of_failures((new.errors, new.requests), (old.errors, old.requests), alpha)
+        case Dimension.COST if o.per is not None and not o.per.of_requests:
+            return None
         case Dimension.THROUGHPUT | Dimension.COST if candidate.repetition == baseline.repetition:
             return _of_rates(new, old, one.value, other.value, alpha)
         case _:

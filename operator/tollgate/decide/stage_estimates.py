@@ -13,13 +13,14 @@ from scipy.special import gammainccinv, gammaincinv
 
 from tollgate.api import units
 from tollgate.api.benchmark import StageResult
-from tollgate.api.objective import Dimension, Objective, Statistic
+from tollgate.api.objective import CostPer, Dimension, Objective, Statistic
 from tollgate.api.sketch import bin_of_rank
 from tollgate.api.transport import read_bins
 from tollgate.api.verdict import Reason
 from tollgate.decide.certificate import proportion_interval, quantile_ranks
 from tollgate.decide.limits import price_per_second
 from tollgate.decide.means import Pair, fixed_interval
+from tollgate.decide.quality import NOT_SCORED, Bounds, calibration_error, f1, right_of
 from tollgate.measure.cost import CostUnknown, PodCost
 
 
@@ -60,11 +61,27 @@ def estimate(
         case Dimension.ERROR_RATE:
             return _proportion(stage.errors, stage.requests, "no request was sent", alpha)
         case Dimension.QUALITY:
-            return _proportion(stage.correct, stage.scored, "no input has an expected output", alpha)
+            return _quality(o, stage, alpha)
+        case Dimension.CALIBRATION_ERROR:
+            return _bounded(calibration_error(stage.quality, alpha.low, alpha.high))
         case Dimension.THROUGHPUT:
             return _answered_rate(stage, alpha)
         case Dimension.COST:
             return _cost(o, stage, pods, cost, alpha)
+
+
+def _quality(o: Objective, stage: StageResult, alpha: Alpha) -> Estimate | NoEstimate:
+    if o.metric is not None and not o.metric.is_share:
+        return _bounded(f1(o, stage.quality, alpha.low, alpha.high))
+    found = right_of(o, stage)
+    if isinstance(found, str):
+        return NoEstimate(found)
+    scored, right = found
+    return _proportion(right, scored, NOT_SCORED, alpha)
+
+
+def _bounded(found: Bounds | str) -> Estimate | NoEstimate:
+    return NoEstimate(found) if isinstance(found, str) else Estimate(*found)
 
 
 def answer_time_blocks(stage: StageResult) -> list[Pair]:
@@ -110,7 +127,12 @@ def _quantile(stage: StageResult, statistic: Statistic, alpha: Alpha) -> Estimat
 
 
 def _answered_rate(stage: StageResult, alpha: Alpha) -> Estimate:
-    """Good answers per second, bounded as a Poisson count (Garwood, 1936).
+    """Good answers per second."""
+    return _rate_of(stage.requests - stage.errors, stage, alpha)
+
+
+def _rate_of(some: int, stage: StageResult, alpha: Alpha) -> Estimate:
+    """So many of the good answers per second, bounded as a Poisson count (Garwood, 1936).
 
     That is right for Poisson arrivals and wide for constant ones. The blocks are not used: of these, empty ones are
     left out, and so are others where the result would not fit.
@@ -118,8 +140,32 @@ def _answered_rate(stage: StageResult, alpha: Alpha) -> Estimate:
     answered = stage.requests - stage.errors
     rate = float(units.parse_rate(stage.answered_rate))
     seconds = answered / rate if rate > 0 else float(units.parse_duration(stage.seconds))
-    low = float(gammaincinv(answered, alpha.low)) if answered else 0.0
-    return Estimate(rate, low / seconds, float(gammainccinv(answered + 1, alpha.high)) / seconds)
+    low = float(gammaincinv(some, alpha.low)) if some else 0.0
+    return Estimate(some / seconds, low / seconds, float(gammainccinv(some + 1, alpha.high)) / seconds)
+
+
+_NONE_PAID_FOR = {
+    CostPer.REQUEST: "no request was answered",
+    CostPer.THOUSAND_REQUESTS: "no request was answered",
+    CostPer.CORRECT_ANSWER: "no answer was right",
+    CostPer.ACCEPTED_OUTCOME: "no outcome was accepted",
+}
+
+
+def _paid_for(o: Objective, stage: StageResult) -> int | str:
+    """How many answers there are of the kind that a cost is for; or why nobody knows."""
+    if o.per is CostPer.ACCEPTED_OUTCOME:
+        if stage.accepted is None:
+            return "accepted outcomes were not counted: set accepted in the profile and measure again"
+        return stage.accepted
+    if o.per is CostPer.CORRECT_ANSWER:
+        if stage.scored < stage.requests:
+            return (
+                f"only {stage.scored:,} of {stage.requests:,} requests have an expected output, so how many answers "
+                "are right is not known: give every item of the dataset one"
+            )
+        return stage.correct
+    return stage.requests - stage.errors
 
 
 def _cost(
@@ -128,8 +174,12 @@ def _cost(
     price = price_per_second(o, cost)
     if isinstance(price, CostUnknown):
         return NoEstimate(price.reason, Reason.COST_UNKNOWN)
-    rate = _answered_rate(stage, Alpha(low=alpha.high, high=alpha.low))
+    assert o.per is not None  # the shape of a cost
+    wanted = _paid_for(o, stage)
+    if isinstance(wanted, str):
+        return NoEstimate(wanted)
+    rate = _rate_of(wanted, stage, Alpha(low=alpha.high, high=alpha.low))
     if rate.low <= 0 or rate.value <= 0:
-        return NoEstimate("no request was answered")
+        return NoEstimate(f"{_NONE_PAID_FOR[o.per]}, so what one costs is not known")
     spent = pods * price
     return Estimate(spent / rate.value, spent / rate.high, spent / rate.low)

@@ -26,6 +26,8 @@ from tollgate.api.benchmark import (
 )
 from tollgate.api.part_transport import coarser, join, longer
 from tollgate.api.parts import BenchmarkPart, PartBlock, StagePart
+from tollgate.api.quality import added
+from tollgate.api.quantities import summed
 from tollgate.api.server_side import SteadyWindow
 from tollgate.api.sketch import Sketch, bin_of_rank, pairs
 from tollgate.api.transport import merge_pairs, write_bins
@@ -117,11 +119,17 @@ def _stage(of_pod: Mapping[int, StagePart], gap: _Gap) -> StageResult:
         error_kinds=_added([s.error_kinds for s in shares]),
         error_examples=dict(ChainMap(*(s.error_examples for s in shares))),
         over_limit=[
-            OverLimit(limit=over.limit, requests=sum(share.over_limit[i].requests for share in shares))
+            OverLimit(
+                limit=over.limit,
+                requests=sum(share.over_limit[i].requests for share in shares),
+                correct=summed([share.over_limit[i].correct for share in shares if share.scored]),
+            )
             for i, over in enumerate(first.over_limit)
         ],
         scored=sum(s.scored for s in shares),
         correct=sum(s.correct for s in shares),
+        quality=added([s.quality for s in shares]),
+        accepted=summed([s.accepted for s in shares if s.errors < s.requests]),
         mean=_duration(micros / answered if answered else seen.slowest),
         blocks=[Block(requests=b.answered, mean=_duration(b.sum / b.answered)) for b in blocks if b.answered],
         quantiles=seen.quantiles(),

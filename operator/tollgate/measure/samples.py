@@ -32,12 +32,16 @@ def counted_at(run: BenchmarkRun, limits: Sequence[Decimal]) -> BenchmarkResult:
 def _counted(stage: StageResult, samples: StageSamples, limits: Sequence[Decimal]) -> StageResult:
     have = {units.parse_duration(over.limit) for over in stage.over_limit}
     took, answered = latencies(samples)
-    more = [
-        OverLimit(
-            limit=units.format_duration(limit, digits=12),
-            requests=int(np.count_nonzero(~answered | (took > float(limit)))),
-        )
-        for limit in limits
-        if limit not in have
-    ]
+    right = None if samples.correct is None else np.asarray([one is True for one in samples.correct])
+    more = []
+    for limit in limits:
+        if limit not in have:
+            over = ~answered | (took > float(limit))
+            more.append(
+                OverLimit(
+                    limit=units.format_duration(limit, digits=12),
+                    requests=int(np.count_nonzero(over)),
+                    correct=None if right is None else int(np.count_nonzero(right & ~over)),
+                )
+            )
     return stage.model_copy(update={"over_limit": [*stage.over_limit, *more]}) if more else stage

@@ -6,7 +6,7 @@ import contextlib
 
 from tollgate.api import units
 from tollgate.decide import actions as do
-from tollgate.decide.planning import latency_limits
+from tollgate.decide.planning import benchmark_limits
 from tollgate.decide.snapshot import Copy
 from tollgate.errors import Conflict
 from tollgate.manifests import patches
@@ -121,7 +121,7 @@ class Actor:
 
     async def _make_benchmark(self, name: str, *, paired: bool) -> None:
         assert self._s.status.release is not None
-        limits = [units.format_duration(limit) for limit in latency_limits(self._s.spec.objectives)]
+        limits = [units.format_duration(limit) for limit in benchmark_limits(self._s.spec.objectives)]
         measurement = benchmark(
             self._budget,
             name=name,

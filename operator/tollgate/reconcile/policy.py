@@ -84,7 +84,7 @@ def problems(policy: Policy) -> tuple[Problem, ...]:
         checks = planning.benchmark_problems(
             spec.objectives, policy.benchmark, confidence=float(spec.confidence)
         )
-        checks += planning.pairing_problems(spec.benchmark, policy.benchmark)
+        checks += planning.pairing_problems(spec.objectives, spec.benchmark, policy.benchmark)
         checks += planning.search_problems(policy.benchmark)
         found += [Problem(p.reason, p.message) for p in checks]
     if policy.metrics is not None:

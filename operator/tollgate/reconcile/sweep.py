@@ -24,7 +24,7 @@ from tollgate.decide.operating_points import (
     told,
     with_dominance,
 )
-from tollgate.decide.planning import latency_limits
+from tollgate.decide.planning import benchmark_limits
 from tollgate.errors import Conflict
 from tollgate.manifests.benchmark import point_benchmark
 from tollgate.manifests.candidate import operating_point
@@ -179,7 +179,7 @@ class Sweeps:
             raise _NotReady(stuck)
         if int((copy.get("status") or {}).get("readyReplicas") or 0) < asked.sweep.replicas:
             return f"waiting for {pods} of Deployment {name} to be ready"
-        limits = latency_limits(asked.terms.objectives) if asked.terms else ()
+        limits = benchmark_limits(asked.terms.objectives) if asked.terms else ()
         benchmark = point_benchmark(
             asked.identity,
             number=number,

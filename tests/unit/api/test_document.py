@@ -47,6 +47,8 @@ def test_it_is_read_as_it_is_written() -> None:
     [
         ({"name": "other"}, "stage other, which is not in the result"),
         ({"sent": [10, 20]}, "differ in length"),
+        ({"correct": [None]}, "differ in length"),
+        ({"correct": [True, None, None]}, "not as often correct as the result says"),
         ({"outcome": ["answered"] * 3}, "are not the 3 requests"),
         ({"outcome": ["answered", "connect", "answered"]}, "are not the 3 requests"),
         ({"outcome": ["answered", "<script>", "answered"]}, "Input should be"),

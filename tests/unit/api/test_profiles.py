@@ -124,8 +124,14 @@ def test_the_digest_of_an_older_profile_stays() -> None:
             "should be 'OpenInference', 'JSON', 'OpenAIChat' or 'OpenAICompletions'",
         ),
         ({"protocol": "OpenAIChat", "model": None}, "OpenAIChat and OpenAICompletions need model"),
-        ({"protocol": "OpenAIChat", "pods": 2}, "several pods add up latencies and errors alone"),
-        ({"exitStage": "exit", "pods": 2}, "several pods add up latencies and errors alone"),
+        (
+            {"protocol": "OpenAIChat", "pods": 2},
+            "several pods add up latencies, errors and what was right or accepted",
+        ),
+        (
+            {"exitStage": "exit", "pods": 2},
+            "several pods add up latencies, errors and what was right or accepted",
+        ),
         ({"model": "org/digits"}, "no slash and no colon"),
         (
             {"protocol": "OpenAIChat", "parameters": [{"name": "n", "value": "2"}]},

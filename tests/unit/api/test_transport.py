@@ -16,6 +16,7 @@ from tollgate.api import units
 from tollgate.api.benchmark import BenchmarkResult, StageResult
 from tollgate.api.load import LoadStage
 from tollgate.api.paired import MOST_STAGES, PairedStage
+from tollgate.api.quality import BINS, SURE, ClassCount, ConfidenceBin, QualityCounts
 from tollgate.api.sketch import Sketch
 from tollgate.api.transport import (
     LIMIT,
@@ -174,6 +175,42 @@ def test_the_largest_result_keeps_its_counts() -> None:
     back = decode(encode(result))
     assert exact(back) == exact(result)
     assert not back.stages[0].blocks  # the warm-up's detail goes first
+
+
+def scored(result: BenchmarkResult, classes: int) -> BenchmarkResult:
+    """The same with so many classes, ten bins of confidence, and what was right in time at each limit."""
+    rng = random.Random(4)
+
+    def one(stage: StageResult) -> StageResult:
+        made = stage.model_copy(deep=True)
+        for over in made.over_limit:
+            over.correct = rng.randrange(1 + min(stage.correct, stage.requests - over.requests))
+        made.quality = QualityCounts(
+            classes=[
+                ClassCount(
+                    label=f'"{i}"', expected=n, predicted=n + rng.randrange(99), correct=rng.randrange(n)
+                )
+                for i, n in enumerate(rng.choices(range(1000, 9000), k=classes))
+            ],
+            confidence=[
+                ConfidenceBin(answers=n, correct=rng.randrange(n), confidence=rng.randrange(n * SURE))
+                for n in rng.choices(range(100, 900), k=BINS)
+            ],
+            squared_error=rng.randrange(1000 * SURE),
+        )
+        return made
+
+    return result.model_copy(update={"stages": [one(stage) for stage in result.stages]})
+
+
+def test_what_was_counted_of_quality_is_the_last_to_be_left_out() -> None:
+    usual = scored(result_of(seed=2, stages=4, limits=4, bins=250, blocks=20, text=200), classes=10)
+    measured = [stage for stage in decode(encode(usual)).stages if not stage.warm_up]
+    assert [stage.quality for stage in measured] == [stage.quality for stage in usual.stages[1:]]
+    largest = scored(result_of(seed=2, stages=8, limits=16, bins=250, blocks=20, text=1024), classes=16)
+    (stage, *_) = decode(encode(largest)).stages
+    assert (stage.quality, stage.over_limit[0].correct) == (None, None)
+    assert (stage.scored, stage.correct) == (largest.stages[0].scored, largest.stages[0].correct)
 
 
 def test_a_limit_on_the_client_is_never_forgotten() -> None:

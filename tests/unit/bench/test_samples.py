@@ -20,7 +20,17 @@ def test_each_request_is_kept_to_the_microsecond() -> None:
         sent=[100, None, 200_100],
         ended=[1234, 600_000, 450_000],
         outcome=["answered", "timeout", "http_5xx"],
+        input=[0, 0, 0],
+        correct=[True, True, True],
     )
+
+
+def test_what_is_not_scored_is_neither_right_nor_wrong() -> None:
+    run = record([0.1] * 3)
+    run.scored[0] = run.correct[0] = run.correct[1] = False
+    assert samples_of(summarize(stage(), run, []), run).correct == [None, False, True]
+    run.scored[:] = run.correct[:] = False
+    assert samples_of(summarize(stage(), run, []), run).correct is None
 
 
 def test_they_are_the_requests_that_the_summary_counts() -> None:

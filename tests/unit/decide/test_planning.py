@@ -140,11 +140,11 @@ def test_errors_need_a_counter() -> None:
 )
 def test_profile_that_cannot_be_met_in_turn_is_refused(stages: list[dict[str, Any]], said: str) -> None:
     how = {"profileRef": {"name": "digits-steady"}, "baseline": "Paired"}
-    found = pairing_problems(BenchmarkSpecRef.model_validate(how), profile(*stages))
+    found = pairing_problems([], BenchmarkSpecRef.model_validate(how), profile(*stages))
     assert [problem.reason for problem in found] == (["CannotBePaired"] if said else [])
     assert said in "".join(problem.message for problem in found)
     recorded = BenchmarkSpecRef.model_validate(how | {"baseline": "Recorded"})
-    assert pairing_problems(recorded, profile(*stages)) == []
+    assert pairing_problems([], recorded, profile(*stages)) == []
 
 
 def searching(**fields: Any) -> BenchmarkProfileSpec:

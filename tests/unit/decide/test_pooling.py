@@ -55,7 +55,7 @@ def test_what_answers_told_is_left_out_as_its_times_do_not_add() -> None:
         stream={"streams": 7, "timed": 7, "chunks": 99},
     )
     (both,) = pooled([benchmark(told), benchmark(told)]).stages
-    assert (both.accepted, both.exit_stages, both.tokens, both.stream) == (None, {}, None, None)
+    assert (both.accepted, both.exit_stages, both.tokens, both.stream) == (10, {}, None, None)
 
 
 def test_one_alone_is_itself() -> None:

@@ -18,6 +18,14 @@ def test_a_failed_request_is_over_every_limit_and_one_at_the_limit_is_not() -> N
     assert counts("0.0004", "0.0005", "0.0009", "100") == {"400us": 3, "500us": 2, "900us": 1, "100s": 1}
 
 
+def test_right_answers_are_counted_where_it_is_known_which_are_right() -> None:
+    raw = document(correct=[True, False, True])
+    raw["result"]["stages"][0] |= {"scored": 3, "correct": 2}
+    run = BenchmarkRun.model_validate(raw)
+    (over,) = counted_at(run, [Decimal("0.0006")]).stages[0].over_limit
+    assert (over.requests, over.correct) == (2, 1)  # the other right one took 900 us
+
+
 def test_what_was_counted_when_it_was_measured_is_left_alone() -> None:
     raw = document()
     raw["result"]["stages"][0]["overLimit"] = [{"limit": "400us", "requests": 2}]

@@ -11,9 +11,11 @@ from typing import Any
 import jmespath
 from jmespath.visitor import TreeInterpreter
 
-from tollgate.bench.answer import OTHER, Answer
+from tollgate.api.quality import SURE
+from tollgate.bench.answer import NO_CLASS, OTHER, Answer
 from tollgate.bench.failures import FailedError, GarbageError
 from tollgate.bench.protocols.base import Reader, Spoken
+from tollgate.bench.protocols.match import Classes, matcher
 from tollgate.bench.protocols.same import same
 
 _MOST_TOKENS = 100_000_000
@@ -24,7 +26,7 @@ _MOST_STAGES = 999
 class Fields:
     """Where things are in an answer."""
 
-    def __init__(self, spoken: Spoken, may_quote: bool) -> None:
+    def __init__(self, spoken: Spoken, may_quote: bool, classes: Classes) -> None:
         """Words of the server become names of exit stages only where they may be quoted."""
         profile = spoken.profile
         self._prediction = _path(profile.prediction or spoken.prediction)
@@ -32,6 +34,10 @@ class Fields:
         self._input = _path(profile.input_tokens or spoken.input_tokens)
         self._accepted = _path(profile.accepted)
         self._stage = _path(profile.exit_stage)
+        scoring = profile.scoring
+        self._confidence = _path(scoring.confidence if scoring else None)
+        self._same = matcher(scoring) if scoring else same
+        self._classes = classes
         self._needs_output = profile.output_tokens is not None
         self._needs_input = profile.input_tokens is not None
         self._may_quote = may_quote
@@ -40,7 +46,8 @@ class Fields:
     @property
     def any(self) -> bool:
         """Whether answers are asked for more than a prediction."""
-        return any((self._output, self._input, self._accepted, self._stage))
+        paths = (self._output, self._input, self._accepted, self._stage, self._confidence)
+        return any(paths) or bool(self._classes.labels)
 
     def read(self, reader: Reader, expected: Any) -> Answer:
         """What an answer tells; `expected` is None where no prediction is right or wrong. Raises FailedError."""
@@ -51,25 +58,28 @@ class Fields:
             if stream and output == 0:
                 raise GarbageError("the answer has text, and says that it has no tokens")
             estimated = output is None and stream is not None
+            prediction = self._predicted(document) if expected is not None else None
             return Answer(
-                correct=expected is not None and self._is(document, expected),
+                correct=expected is not None and self._same(prediction, expected),
                 stream=stream,
                 input_tokens=self._count(self._input, document, self._needs_input),
                 output_tokens=stream.chunks if estimated and stream else output,
                 estimated=estimated,
                 accepted=self._flag(document),
                 exit_stage=self._stage_of(document),
+                confidence=self._sure(document) if expected is not None else None,
+                predicted=self._classes.of(prediction) if expected is not None else NO_CLASS,
             )
         except FailedError:
             raise
         except Exception as error:  # whatever an answer does to an expression, it did
             raise GarbageError(f"the answer cannot be read: {type(error).__name__}", str(error)) from None
 
-    def _is(self, document: Any, expected: Any) -> bool:
+    def _predicted(self, document: Any) -> Any:
         prediction = self._find(self._prediction, document)
         if prediction is None:
             raise GarbageError(f"there is no prediction at {_written(self._prediction)}")
-        return same(prediction, expected)
+        return prediction
 
     def _count(self, path: Any, document: Any, needed: bool) -> int | None:
         value = self._find(path, document)
@@ -86,6 +96,15 @@ class Fields:
         if not isinstance(value, bool):
             raise GarbageError(f"there is no true or false at {_written(self._accepted)}")
         return value
+
+    def _sure(self, document: Any) -> int | None:
+        """In millionths, as these add up exactly in any order."""
+        if self._confidence is None:
+            return None
+        value = self._find(self._confidence, document)
+        if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= 1:
+            raise GarbageError(f"there is no number from 0 to 1 at {_written(self._confidence)}")
+        return round(value * SURE)
 
     def _stage_of(self, document: Any) -> str | None:
         if self._stage is None:

@@ -17,7 +17,7 @@ from tollgate.cli.measurements import Measurement, read_measurement
 from tollgate.cli.report import Checked
 from tollgate.decide.benchmark_verdict import Outcome
 from tollgate.decide.limits import allowed_fraction, count, tail_limit
-from tollgate.decide.planning import latency_limits
+from tollgate.decide.planning import benchmark_limits
 from tollgate.report.content import Content, Judged, Limit, Measured
 from tollgate.report.page import page
 
@@ -48,7 +48,7 @@ def report(
     """
     check_writable(output)
     budget, spec = read_budget(budget_file, name) if budget_file else (None, None)
-    limits = latency_limits(spec.objectives) if spec else ()
+    limits = benchmark_limits(spec.objectives) if spec else ()
     new = read_measurement(result_file, limits)
     old = read_measurement(baseline_file, limits) if baseline_file else None
     checked = None

@@ -33,7 +33,7 @@ from tollgate.cli.exits import Exit, plain
 from tollgate.cli.live import Live
 from tollgate.cli.tables import aligned, printable
 from tollgate.decide.operating_points import at_point
-from tollgate.decide.planning import latency_limits
+from tollgate.decide.planning import benchmark_limits
 from tollgate.measure.search import check_search
 
 _PORTS = {"http": 80, "https": 443}
@@ -134,7 +134,7 @@ def _limits_of(budget_file: str | None) -> list[str]:
     if budget_file is None:
         return []
     _, spec = read_budget(budget_file, "")
-    return [units.format_duration(float(limit)) for limit in latency_limits(spec.objectives)]
+    return [units.format_duration(float(limit)) for limit in benchmark_limits(spec.objectives)]
 
 
 def _target(url: str, profile: BenchmarkProfileSpec) -> str:
