@@ -453,6 +453,7 @@ LOADS: dict[str, list[Any]] = {
             "name": "long",
             "rate": "40req/s",
             "requests": 500,
+            "inputRepeats": 5,
             "mix": [{"group": "long", "share": "30%"}, {"group": "odd", "share": "70%"}],
         },
     ],

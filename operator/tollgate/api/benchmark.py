@@ -26,6 +26,7 @@ from tollgate.api.server_side import ServerReadings, SteadyWindow
 from tollgate.api.sketch import Sketch
 from tollgate.api.stress import Recovery
 from tollgate.api.sweep import MOST_POINTS, OperatingPoint, Point, SweepRequest
+from tollgate.api.variability import Variability
 
 Repetition = Annotated[int, Field(ge=0, le=1_000_000)]
 
@@ -204,6 +205,10 @@ class StageResult(Model):
     )
     exit_stages: Annotated[dict[str, Count], Field(max_length=17)] = Field(
         default_factory=dict, description="Good answers by the stage at which the model was done."
+    )
+    variability: Variability | None = Field(
+        None,
+        description="How latency depends on the input; none of a warm-up, or where all carried the same one.",
     )
     recovery: Recovery | None = Field(
         None, description="How the server took the surge of the stage, if it has one."

@@ -168,6 +168,14 @@ class LoadStage(Model):
             "inputs of no group in this list. Default: all inputs alike.",
         )
     )
+    input_repeats: int | None = Field(
+        None,
+        ge=2,
+        le=1000,
+        description="Each input is sent at least so many times: of a large dataset, or of a group in mix, only so many "
+        "inputs are drawn. The result tells what of the variance of latency is between inputs. Default: the inputs are "
+        "used in turn.",
+    )
     burst: int | None = Field(
         None,
         ge=2,

@@ -125,6 +125,7 @@ def _smaller_and_smaller(result: BenchmarkResult) -> Iterator[BenchmarkResult]:
         _with_short_texts,
         _without_client,
         *(_with_coarser_sketch,) * 3,
+        _without_variability,
         _with_half_the_blocks,
         _without_steady,
         _without_sketch,
@@ -207,6 +208,10 @@ def _with_coarser_sketch(stage: StageResult) -> StageResult:
 
 def _without_sketch(stage: StageResult) -> StageResult:
     return stage.model_copy(update={"sketch": Sketch(growth=stage.sketch.growth, bins="")})
+
+
+def _without_variability(stage: StageResult) -> StageResult:
+    return stage.model_copy(update={"variability": None})
 
 
 def _without_spread(stage: StageResult) -> StageResult:

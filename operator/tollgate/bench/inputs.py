@@ -32,12 +32,12 @@ def choose_inputs(
 ) -> NDArray[np.int64]:
     """Indices of items with these groups, one for each request. Of a mix each group has its share, to a request."""
     if not stage.mix:
-        return _shuffled_cycles(rng, requests, len(groups))
+        return _shuffled_cycles(rng, requests, np.arange(len(groups)), stage.input_repeats)
     pools = _pools(stage, groups)
     ends = np.cumsum([float(part.fraction) for part in stage.mix])
     bounds = [0, *np.rint(ends * requests).astype(int).tolist(), requests]
     chosen = [
-        pool[_shuffled_cycles(rng, end - begin, len(pool))]
+        _shuffled_cycles(rng, end - begin, pool, stage.input_repeats)
         for pool, begin, end in zip(pools, bounds[:-1], bounds[1:], strict=True)
         if end > begin
     ]
@@ -55,7 +55,14 @@ def _pools(stage: LoadStage, groups: Sequence[str]) -> list[NDArray[np.int64]]:
     return [*(np.flatnonzero(of == group) for group in named), np.flatnonzero(~np.isin(of, named))]
 
 
-def _shuffled_cycles(rng: np.random.Generator, requests: int, items: int) -> NDArray[np.int64]:
-    """Indices of items, each cycle through them in an order of its own: all are used equally often."""
-    cycles = -(-requests // items)
-    return rng.permuted(np.tile(np.arange(items), (cycles, 1)), axis=1).ravel()[:requests]
+def _shuffled_cycles(
+    rng: np.random.Generator, requests: int, pool: NDArray[np.int64], repeats: int | None
+) -> NDArray[np.int64]:
+    """Items of a pool, each cycle through them in an order of its own: all are used equally often.
+
+    With `repeats` only so many of them, drawn at random, that each is used at least that often.
+    """
+    if repeats is not None and requests < repeats * len(pool):
+        pool = rng.permutation(pool)[: max(1, requests // repeats)]
+    cycles = -(-requests // len(pool))
+    return rng.permuted(np.tile(pool, (cycles, 1)), axis=1).ravel()[:requests]

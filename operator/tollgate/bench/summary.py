@@ -32,6 +32,7 @@ from tollgate.bench.sketch import sketch
 from tollgate.bench.spread import PER_MILLE, quantile_spread
 from tollgate.bench.steady import steady
 from tollgate.bench.told_summary import summarize_told
+from tollgate.bench.variability import variability
 
 _BLOCKS = 20
 _BLOCK_REQUESTS = 10  # on average: fewer make no mean
@@ -61,6 +62,7 @@ def summarize(stage: LoadStage, run: StageRun, limits: Sequence[str]) -> StageRe
         ],
         scored=int(np.count_nonzero(run.scored)),
         correct=int(np.count_nonzero(run.correct)),
+        variability=None if stage.warm_up else variability(run, good, latency),
         recovery=recovery(run, latency),
         quality=count_quality(run, good),
         **summarize_told(run, good, run.schedule.due, _answering_seconds(run, good)),

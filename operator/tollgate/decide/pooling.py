@@ -82,6 +82,7 @@ def _added(stages: Sequence[StageResult]) -> StageResult:
             "spread": None,
             "accepted": summed([stage.accepted for stage in stages]),
             "exit_stages": {},
+            "variability": None,
             "tokens": None,
             "stream": None,
             "sketch": sketch,

@@ -356,7 +356,7 @@ def summary(result: BenchmarkResult) -> str:
         parts.append(
             f"{stage.label}{kind}: {count(stage.requests)} at {stage.answered_rate}, mean {stage.mean}, p99 "
             f"{stage.quantiles.p99}, {count(stage.errors, 'error')}{quality}{_of_tokens(stage)}{_of_surge(stage)}"
-            f"{used(stage)}"
+            f"{_of_inputs(stage)}{used(stage)}"
         )
         if stage.client_limited:
             parts.append(
@@ -374,6 +374,12 @@ def _of_surge(stage: StageResult) -> str:
         return ""
     when = f"as before {seen.recovered} after" if seen.recovered else "not seen as before after"
     return f", {when} a surge of {seen.surge}"
+
+
+def _of_inputs(stage: StageResult) -> str:
+    """What latency owes to the input, where inputs were repeated."""
+    seen = stage.variability
+    return f", {float(seen.share):.0%} of the variance between inputs" if seen and seen.share else ""
 
 
 def _of_tokens(stage: StageResult) -> str:

@@ -99,6 +99,13 @@ def _stage(stage: StageResult) -> Markup:
     facts += [("first token", f"median {first.p50}, p99 {first.p99}")] if first else []
     facts += [("per token", f"median {each.p50}, p99 {each.p99}")] if each else []
     facts += [("tokens", stage.tokens.rate)] if stage.tokens and stage.tokens.rate else []
+    if stage.accepted is not None:
+        facts.append(("accepted", f"{stage.accepted:,}"))
+    if stage.exit_stages:
+        facts.append(("done in", ", ".join(f"{name}: {n:,}" for name, n in stage.exit_stages.items())))
+    if (inputs := stage.variability) and inputs.share:
+        facts.append(("inputs", str(inputs)))
+        facts.append(("slowest inputs", ", ".join(f"{one.input} ({one.median})" for one in inputs.worst)))
     if took := stage.recovery:
         facts.append(
             (

@@ -179,3 +179,28 @@ def test_a_mix_gives_each_group_its_share(load: dict[str, object]) -> None:
     long = plan.items < 3
     changes = np.count_nonzero(long[1:] != long[:-1])
     assert 350 < changes < 490  # in no order: 420 are expected, the standard error is 17
+
+
+def test_with_repeats_so_many_inputs_are_drawn_that_each_is_sent_that_often() -> None:
+    plan = plan_stage(
+        stage(requests=1000, durationSeconds=None, inputRepeats=5), [""] * 5000, seed=1, number=0
+    )
+    uses = np.bincount(plan.items, minlength=5000)
+    assert np.count_nonzero(uses) == 200
+    assert set(uses[uses > 0].tolist()) == {5}
+    assert plan.items.max() > 4000  # from all of the dataset
+    mix = [{"group": "long", "share": "20%"}]
+    mixed = stage(requests=1000, durationSeconds=None, inputRepeats=30, mix=mix)
+    uses = np.bincount(plan_stage(mixed, ["long"] * 50 + [""] * 50, seed=1, number=0).items)
+    assert np.count_nonzero(uses[:50]) == 6
+    assert uses[:50].sum() == 200
+    assert set(uses[:50][uses[:50] > 0].tolist()) <= {33, 34}
+
+
+def test_few_inputs_are_repeated_often_enough_as_they_are() -> None:
+    fields = {"requests": 1000, "durationSeconds": None}
+    plain, repeated = (
+        plan_stage(stage(**fields, **more), [""] * 100, seed=1, number=0)
+        for more in ({}, {"inputRepeats": 5})
+    )
+    np.testing.assert_array_equal(plain.items, repeated.items)

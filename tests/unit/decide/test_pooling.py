@@ -54,7 +54,9 @@ def test_what_answers_told_is_left_out_as_its_times_do_not_add() -> None:
         tokens={"output": 100, "rate": "5tok/s"},
         stream={"streams": 7, "timed": 7, "chunks": 99},
     )
+    told["variability"] = {"inputs": 9, "repeated": 9, "share": "0.5", "between": "1ms", "within": "1ms"}
     (both,) = pooled([benchmark(told), benchmark(told)]).stages
+    assert both.variability is None
     assert (both.accepted, both.exit_stages, both.tokens, both.stream) == (10, {}, None, None)
 
 

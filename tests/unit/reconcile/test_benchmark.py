@@ -58,10 +58,13 @@ def last_words(world: World, ended: dict[str, Any]) -> None:
 
 def test_one_line_tells_what_was_judged_and_what_certifies_nothing() -> None:
     late = objectives.stage(name="peak", clientLimited="requests were sent late")
-    made = [objectives.stage(name="warm-up", warmUp=True), objectives.stage(errors=1, overLimit=[]), late]
+    inputs = {"inputs": 300, "repeated": 300, "between": "13ms", "within": "9ms", "share": "0.68"}
+    steady = objectives.stage(errors=1, overLimit=[], variability=inputs)
+    made = [objectives.stage(name="warm-up", warmUp=True), steady, late]
     said = summary(objectives.benchmark(*made))
     assert "warm-up" not in said
-    assert "steady: 2,400 requests at 40req/s, mean 50ms, p99 110ms, 1 error, 2400/2400 correct" in said
+    assert "steady: 2,400 requests at 40req/s, mean 50ms, p99 110ms, 1 error, 2400/2400 correct, 68%" in said
+    assert "68% of the variance between inputs; peak" in said
     assert "peak certifies nothing, as the load generator was the limit: requests were sent late" in said
 
 

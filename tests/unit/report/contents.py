@@ -84,7 +84,7 @@ def hostile() -> Content:
         errors=3,
         errorKinds={"<b onclick=x>": 3},
         errorExamples={"<b onclick=x>": XSS + '" onload="window.pwned=1'},
-        exitStages={},
+        exitStages={XSS[:32]: 3},
         overLimit=[],
         clientLimited="</style><script>window.pwned=1</script>" + "W" * 300,
     )

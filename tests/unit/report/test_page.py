@@ -46,6 +46,24 @@ class Reader(HTMLParser):
             self.text += data
 
 
+def test_a_stage_tells_what_it_owes_to_its_inputs_and_where_the_model_was_done() -> None:
+    inputs = {
+        "inputs": 300, "repeated": 300, "between": "13ms", "within": "9ms", "share": "0.68",
+        "worst": [{"input": 17, "requests": 5, "median": "95ms"}],
+        "hard": "0.1", "p99": "90ms", "p99IfHardDoubles": "120ms",
+    }  # fmt: skip
+    told = benchmark(stage(variability=inputs, exitStages={"1": 2000, "2": 400}, accepted=2100))
+    text = Reader(page(Content("t", [], Measured(told, {})))).text
+    for words in (
+        "68% of the variance of latency is between inputs",
+        "p99 120ms instead of 90ms with twice as many of the hard inputs",
+        "17 (95ms)",
+        "1: 2,000, 2: 400",
+        "accepted2,100",
+    ):
+        assert words in text
+
+
 def test_the_page_has_a_plot_with_words_and_a_table_for_each_thing() -> None:
     read = Reader(page(rich()))
     plots = read.elements.count("svg")

@@ -199,5 +199,11 @@ def _table(result: BenchmarkResult) -> list[str]:
         for stage in result.stages
         if stage.client_limited
     ]
+    inputs = [
+        f"  {stage.label}: {stage.variability}"
+        for stage in result.declared
+        if stage.variability and stage.variability.share
+    ]
     found = [f"  {result.search.message}"] if result.search else []
-    return [printable(line) for line in (*aligned(header, rows, right=range(1, 8)), *limited, *found)]
+    table = aligned(header, rows, right=range(1, 8))
+    return [printable(line) for line in (*table, *limited, *inputs, *found)]

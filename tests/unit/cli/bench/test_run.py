@@ -78,7 +78,8 @@ def test_its_result_is_judged(terminal: Terminal, folder: Folder, arguments: lis
     assert [over.limit for over in stage.over_limit] == ["9s", "5s"]
     assert (stage.requests, stage.errors, stage.correct) == (100, 0, 100)
     assert "steady: done: 100 requests" in ran.err
-    assert ran.err.splitlines()[-2].split() == "STAGE REQUESTS ERRORS RATE MEAN P50 P99 SENT LATE".split()  # noqa: SIM905
+    assert ran.err.splitlines()[-3].split() == "STAGE REQUESTS ERRORS RATE MEAN P50 P99 SENT LATE".split()  # noqa: SIM905
+    assert "of the variance of latency is between inputs" in ran.err.splitlines()[-1]
     assert {path.name for path in folder.path.iterdir()} == {
         "budget.yaml",
         "inputs.json",
