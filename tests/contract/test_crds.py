@@ -748,6 +748,7 @@ def test_operating_points_come_back_whole_and_a_sweep_compares_its_own(
         p99="110ms",
         throughput="20req/s",
         cost="0.0012USD",
+        energy="12.5J",
         feasible="No",
         dominated_by=1,
         message="tail: 40 of 600 requests slower than 250ms",

@@ -10,7 +10,7 @@ from tollgate.api import units
 from tollgate.api.base import Distinct, Keyed, Model, NameRef, Rule, Text, checked
 from tollgate.api.load import LoadRate
 from tollgate.api.protocol import Parameter
-from tollgate.api.quantities import DurationOrEmpty, MoneyOrEmpty, RateOrEmpty
+from tollgate.api.quantities import DurationOrEmpty, Energy, MoneyOrEmpty, RateOrEmpty
 
 MOST_POINTS = 24
 _MOST_VALUES, _MOST_SETTINGS = 8, 2
@@ -165,6 +165,11 @@ class OperatingPoint(Model):
     throughput: RateOrEmpty = Field("", description="Good answers per second, of all pods together.")
     cost: MoneyOrEmpty = Field(
         "", description="Cost of 1,000 good answers; empty when the price of a pod is not known."
+    )
+    energy: Energy | None = Field(
+        None,
+        description="Energy of 1,000 good answers; absent where the Benchmark names no MetricProfile with an energy "
+        "series, or it was not known.",
     )
     feasible: Literal["", "Yes", "No", "Unknown"] = Field(
         "",

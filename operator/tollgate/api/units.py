@@ -67,6 +67,11 @@ def parse_rate(text: str) -> Decimal:
     return Decimal(_split(text, RATE_PATTERN, "30req/s"))
 
 
+def parse_energy(text: str) -> Decimal:
+    """Joules of `2310J`."""
+    return Decimal(_split(text, ENERGY_PATTERN, "2310J"))
+
+
 def parse_fraction(text: str) -> Decimal:
     """A number between 0 and 1, such as `0.95`."""
     return Decimal(_split(text, FRACTION_PATTERN, "0.95"))

@@ -23,7 +23,8 @@ from tollgate.decide.judge_benchmark import judge_benchmark
 from tollgate.decide.limits import count
 from tollgate.measure.cost import CostUnknown, PodCost
 
-_COST_PER = 1000
+_PER = 1000
+"""Good answers that a cost and an energy are of."""
 
 
 @dataclass(frozen=True)
@@ -117,14 +118,23 @@ def measured_point(
         "quality": units.format_percent(stage.correct / stage.scored) if stage.scored else "",
         "p99": stage.quantiles.p99,
         "throughput": stage.answered_rate,
+        "energy": _energy(stage, rate),
         "cost": _cost(stage, result.pods, cost) if known and isinstance(cost, PodCost) else "",
     }
     return found.model_copy(update=shown | (_feasible(result, cost, terms, points) if terms else {}))
 
 
+def _energy(stage: StageResult, rate: float) -> str | None:
+    """Of the steady part, by the good answers that came in it."""
+    if stage.server is None or stage.server.energy is None or stage.steady is None or not rate:
+        return None
+    answers = rate * (stage.steady.until - stage.steady.since).total_seconds()
+    return units.format_energy(float(units.parse_energy(stage.server.energy)) / answers * _PER)
+
+
 def _cost(stage: StageResult, pods: int, cost: PodCost) -> str:
     each = cost.per_second * pods / float(units.parse_rate(stage.answered_rate))
-    return units.format_money(each * _COST_PER, cost.currency)
+    return units.format_money(each * _PER, cost.currency)
 
 
 def _feasible(
@@ -166,12 +176,13 @@ def _dominates(one: OperatingPoint, other: OperatingPoint) -> bool:
 
 
 def _merits(point: OperatingPoint) -> tuple[float | None, ...]:
-    """Quality, tail, throughput and cost, more is better; None where it is not known."""
+    """Quality, tail, throughput, cost and energy, more is better; None where it is not known."""
     return (
         float(units.parse_percent(point.quality)) if point.quality else None,
         -float(units.parse_duration(point.p99)) if point.p99 else None,
         float(units.parse_rate(point.throughput)) if point.throughput else None,
         -_price(point) if point.cost else None,
+        -float(units.parse_energy(point.energy)) if point.energy else None,
     )
 
 

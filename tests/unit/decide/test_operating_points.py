@@ -184,6 +184,16 @@ def test_cost_is_of_a_thousand_answers_of_all_pods() -> None:
     assert (alone.cost, alone.feasible, alone.quality) == ("", "", "100%")
 
 
+def test_energy_is_of_a_thousand_answers_in_the_steady_part() -> None:
+    steady = {"since": "2026-01-01T00:00:10Z", "until": "2026-01-01T00:01:00Z"}
+    assert (
+        measured(0.95, 1, steady=steady, server={"energy": "400J"}).energy == "200J"
+    )  # of 40 a second for 50 s
+    assert measured(0.95, 1, steady=steady, server={}).energy is None
+    one, other = point(1, 90, 20, 40, 2, energy="200J"), point(2, 90, 20, 40, 2, energy="150J")
+    assert [p.dominated_by for p in with_dominance([one, other])] == [2, None]
+
+
 def test_a_point_that_the_client_could_not_load_tells_nothing() -> None:
     told_ = measured(0.95, 1, clientLimited="requests were sent late")
     assert (told_.feasible, told_.p99) == ("Unknown", "")
