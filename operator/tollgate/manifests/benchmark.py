@@ -19,6 +19,7 @@ def point_benchmark(
     target: str,
     limits: Sequence[str],
     point: Point,
+    revision: str,
     metrics: NameRef | None = None,
 ) -> Object:
     """The Benchmark of an operating point, on the Deployment `target`, owned by the Benchmark of the sweep."""
@@ -27,9 +28,11 @@ def point_benchmark(
         target=WorkloadRef(name=target),
         limits=list(limits),
         point=point,
+        revision=revision,
         metrics_ref=metrics,
     )
-    return _benchmark(sweep, point_name(sweep.name, number), {SWEEP: fit(sweep.name)}, spec)
+    labels = {SWEEP: fit(sweep.name), REVISION: revision}
+    return _benchmark(sweep, point_name(sweep.name, number), labels, spec)
 
 
 def benchmark(

@@ -29,7 +29,7 @@ from tollgate.errors import Conflict
 from tollgate.manifests.benchmark import point_benchmark
 from tollgate.manifests.candidate import operating_point
 from tollgate.manifests.names import Identity, owned_by, point_copy_name, point_name
-from tollgate.manifests.revision import join_labels
+from tollgate.manifests.revision import join_labels, revision
 from tollgate.measure.cost import PriceTable
 from tollgate.ports import BENCHMARK, BUDGET, DEPLOYMENT, SERVICE, Cluster, Kind, Object
 from tollgate.reconcile import views
@@ -54,6 +54,10 @@ class _Taken(Exception):
     """Something else has a name that the sweep needs."""
 
 
+class _Changed(Exception):
+    """The target is another version than the one of the points before."""
+
+
 class _NotReady(Exception):
     """A point can not be measured, as its pods do not become ready."""
 
@@ -72,6 +76,10 @@ class _Asked:
     @property
     def points(self) -> list[Point]:
         return grid(self.sweep)
+
+    @property
+    def revision(self) -> str:
+        return revision(self.target["spec"]["template"])
 
     def copy_of(self, number: int) -> int:
         """Number of the copy on which a point is measured: that of the first point with the same environment."""
@@ -100,6 +108,9 @@ class Sweeps:
         except _Taken as taken:
             said = f"{taken} belongs to something else: delete it, or call the sweep otherwise"
             return Told(False, "NameTaken", said, status)
+        except _Changed:
+            said = f"Deployment {wanted.spec.target.name} was changed while its points were measured: make another one"
+            return Told(False, "TargetChanged", said, status)
         pending = [
             OperatingPoint(number=n, settings=str(point))
             for n, point in enumerate(asked.points, start=1)
@@ -167,6 +178,9 @@ class Sweeps:
 
     async def _measure(self, asked: _Asked, number: int, point: Point) -> str:
         """Have a point measured; what is waited for."""
+        before = await self._own(asked, BENCHMARK, point_name(asked.identity.name, number - 1))
+        if before is not None and before["spec"].get("revision") != asked.revision:
+            raise _Changed
         own = asked.copy_of(number)
         if own > 1:
             await self._delete_copy(asked, asked.copy_of(own - 1))
@@ -187,6 +201,7 @@ class Sweeps:
             target=name,
             limits=list(dict.fromkeys([*asked.wanted.spec.limits, *map(units.format_duration, limits)])),
             point=point,
+            revision=asked.revision,
             metrics=asked.wanted.spec.metrics_ref,
         )
         await self._create(benchmark)

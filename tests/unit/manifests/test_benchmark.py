@@ -51,6 +51,7 @@ def test_the_benchmark_of_an_operating_point(measurement: Identity, golden: Call
         target="digits-copy-1",
         limits=["250ms"],
         point=point,
+        revision="0123456789",
     )
     golden("benchmark-point", made)
     assert Benchmark.model_validate(made).spec.point == point

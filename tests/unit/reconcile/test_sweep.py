@@ -145,6 +145,17 @@ async def test_a_copy_that_does_not_become_ready_fails_its_points_alone(world: W
     assert "2 not measured" in done.conditions[0].message
 
 
+async def test_points_of_two_versions_are_not_mixed(world: World) -> None:
+    await look(world)
+    while status(world).operating_points[0].phase == "Pending":
+        world.tick(5)
+        await look(world)
+    world.git_applies("v2", Behaviour())
+    done = await until_done(world)
+    assert (done.phase, done.conditions[0].reason) == ("Failed", "TargetChanged")
+    assert done.operating_points[0].phase == "Measured"
+
+
 async def test_without_a_budget_nothing_is_feasible_or_not(world: World) -> None:
     world.remove(BENCHMARK, "points")
     ask(world)
