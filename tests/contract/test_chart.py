@@ -14,6 +14,7 @@ import yaml
 
 from tests.contract.conftest import ROOT
 from tests.contract.kubectl import Kubectl
+from tests.support.expositions import SHIPPED
 from tollgate.runtime.settings import load
 
 pytestmark = pytest.mark.cluster
@@ -152,6 +153,23 @@ def test_parts_can_be_left_out(helm: str, chart: Manifests) -> None:
         "ClusterRole",
     }
     assert ("ClusterRole", "tollgate") in made
+
+
+def test_the_metric_profiles_come_once_their_kind_is_there(helm: str, chart: Manifests) -> None:
+    def profiles(*settings: str) -> set[str]:
+        made = template(helm, "--api-versions", "tollgate.dev/v1alpha1/MetricProfile", *settings)
+        return {name for kind, name in made if kind == "MetricProfile"}
+
+    shipped = {path.stem for path in SHIPPED.glob("*.yaml")} - {"kustomization"}
+    assert not any(kind == "MetricProfile" for kind, _ in chart)
+    assert profiles() == shipped
+    assert profiles("--set", "metricProfiles.except={vllm,istio}") == shipped - {"vllm", "istio"}
+    assert profiles("--set", "metricProfiles.install=false") == set()
+
+
+@pytest.mark.usefixtures("crds")
+def test_the_api_server_takes_every_metric_profile(kubectl: Kubectl) -> None:
+    kubectl("apply", "--server-side", "--dry-run=server", "--force-conflicts", "-k", str(SHIPPED))
 
 
 def test_removing_the_chart_removes_no_budget(chart: Manifests) -> None:

@@ -15,7 +15,7 @@ import pytest
 
 from tests.cluster.prometheus import NAMESPACE
 from tollgate.adapters.prometheus import PrometheusMetrics
-from tollgate.api.profiles import MetricProfileSpec
+from tollgate.api.metric_profile import MetricProfileSpec
 from tollgate.measure.counts import LiveCounts
 from tollgate.measure.promql import PodNames
 from tollgate.reconcile.live import count_pods

@@ -7,11 +7,18 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tollgate.api.profiles import MetricProfileSpec
-from tollgate.measure.promql import OwnedBy, PodNames, live_queries, string
+from tollgate.api.metric_profile import MetricProfileSpec
+from tollgate.measure.promql import BehindService, OwnedBy, PodNames, live_queries, string
 
 STRING = re.compile(r'"(?:[^"\\\n]|\\.)*"')
 PROFILE = MetricProfileSpec.model_validate({"latency": {"series": "latency"}})
+MATCHERS = [
+    {"label": "ns", "value": "${namespace}"},
+    {"label": "service", "operator": "=~", "value": "${target}-[0-9]+"},
+]
+OF_SERVICE = MetricProfileSpec.model_validate(
+    {"scope": "Service", "serviceMatchers": MATCHERS, "latency": {"series": "latency"}}
+)
 text = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 
 
@@ -36,6 +43,16 @@ def test_query_selects_this_namespace_and_these_pods_only(namespace: str, names:
     assert read(literals[0]) == namespace
     pattern = re.compile(read(literals[1]))
     assert all(pattern.fullmatch(name) for name in names)
+
+
+@given(text, text)
+def test_query_of_a_service_selects_just_its_names(namespace: str, target: str) -> None:
+    query = live_queries(OF_SERVICE, namespace, BehindService(target), 60).counts
+    assert query is not None
+    literals = STRING.findall(query)
+    assert STRING.sub("?", query) == "latency_count{ns=?,service=~?}[60s]"
+    assert read(literals[0]) == namespace
+    assert re.fullmatch(read(literals[1]), f"{target}-80")
 
 
 @given(st.lists(text, min_size=1, max_size=3), text)

@@ -30,12 +30,24 @@ class Matcher(Model):
 
 
 class Series(Model):
-    """A series, or the base name of a histogram, with matchers."""
+    """A series, or the base name of a histogram or summary, with matchers."""
 
-    series: SeriesName = Field(description="Name of the series; of a classic histogram without _bucket.")
+    series: SeriesName = Field(
+        description="Name of the series; of a classic histogram without _bucket, of a summary without _sum."
+    )
+    aliases: Annotated[list[SeriesName], Field(max_length=4)] = Field(
+        default_factory=list,
+        description="What older or newer versions of the server call the same series, in the same unit. Of a pod that "
+        "exports several of the names, the first one counts.",
+    )
     matchers: Annotated[list[Matcher], Field(max_length=16)] = Field(
         default_factory=list, description="Label matchers that every query of the series carries."
     )
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Its name and its aliases, the first of which counts."""
+        return (self.series, *self.aliases)
 
 
 class MetricLabels(Model):
@@ -68,7 +80,7 @@ class MemoryMeter(Meter):
 
 
 class UtilizationMeter(Meter):
-    """A gauge of how busy accelerators are."""
+    """A gauge of how busy or how full something is."""
 
     unit: Literal["Percent", "Ratio"] = Field("Percent", description="Whether it goes to 100 or to 1.")
 
@@ -112,6 +124,16 @@ class ServerSeries(Model):
         None,
         description="Counter of energy, such as DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION, whose unit is mJ, or "
         "kepler_pod_cpu_joules_total with a matcher of one zone, as Kepler's zones overlap.",
+    )
+
+    kv_cache: UtilizationMeter | None = Field(
+        None,
+        description="Gauge of how full the KV cache is, such as vllm:kv_cache_usage_perc with the unit Ratio.",
+    )
+    flops: Meter | None = Field(
+        None,
+        description="Counter of floating-point operations, such as vllm:estimated_flops_per_gpu_total, which vLLM "
+        "exports with --enable-mfu-metrics.",
     )
 
     @property

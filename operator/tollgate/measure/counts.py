@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import cached_property
 
+from tollgate.api.evidence import CountedOf
 from tollgate.measure.histogram import Bracket
 from tollgate.ports import Samples
 
@@ -70,7 +71,8 @@ class LiveCounts:
     whether the profile has an error counter, `errors_seen` whether any pod exports it: none is not the same as no
     errors. `requests_missing` says that the counter of requests was asked for and not found. `pods` has the requests
     of each pod whose histogram was found. `scraped` names the pods that Prometheus has scraped lately, `silent` the
-    expected ones that it has not, and `garbled` those of which something cannot be read.
+    expected ones that it has not, and `garbled` those of which something cannot be read. Where a Service was
+    counted, the pods are those of its gateway.
     """
 
     since: float
@@ -87,6 +89,7 @@ class LiveCounts:
     scraped: tuple[str, ...] = ()
     silent: tuple[str, ...] = ()
     garbled: tuple[str, ...] = ()
+    counted_of: CountedOf = CountedOf.PODS
 
     @cached_property
     def total(self) -> Block:
@@ -161,6 +164,7 @@ class LiveCounts:
             scraped=_all_of(counts.scraped for counts in lately),
             silent=_all_of(counts.silent for counts in lately),
             garbled=_all_of(counts.garbled for counts in lately),
+            counted_of=other.counted_of,
         )
 
 

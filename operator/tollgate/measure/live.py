@@ -7,11 +7,15 @@ how those are found is settled in `measure.targets`, `measure.reading` and `meas
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from functools import partial
 
-from tollgate.api.profiles import MetricProfileSpec
+from tollgate.api.evidence import CountedOf
+from tollgate.api.metric_profile import LatencyType, MetricProfileSpec, Scope
+from tollgate.api.series import Series
 from tollgate.measure import reading
+from tollgate.measure.aliases import first_named
 from tollgate.measure.counts import Block, LiveCounts, LiveSamples, common_edges
 from tollgate.measure.histogram import NOTHING
 from tollgate.measure.targets import Processes, Target, targets
@@ -35,6 +39,7 @@ def count_live(
     `limits` are latencies in seconds; `expected` names the pods that exist and ought to be scraped.
     """
     pod_label = profile.labels.pod
+    samples = _under_one_name(profile, samples)
     scrapes = [Samples(one.labels, [point for point in one.points if point[1] == 1]) for one in samples.up]
     latency = [*samples.buckets, *samples.counts, *samples.sums, *samples.histograms]
     processes = Processes((*scrapes, *latency, *(samples.requests or ()), *(samples.errors or ())), pod_label)
@@ -76,6 +81,36 @@ def count_live(
         scraped=tuple(sorted(scraped)),
         silent=tuple(sorted(set(expected) - scraped)),
         garbled=tuple(sorted(garbled)),
+        counted_of=CountedOf.SERVICE if profile.scope is Scope.SERVICE else CountedOf.PODS,
+    )
+
+
+def _under_one_name(profile: MetricProfileSpec, samples: LiveSamples) -> LiveSamples:
+    """The samples without those of further names that a pod exports of the same series."""
+    latency, pod_label = profile.latency, profile.labels.pod
+
+    def single(series: Series | None, found: Sequence[Samples] | None) -> Sequence[Samples] | None:
+        return found if series is None or found is None else first_named(series, {"": found}, pod_label)[""]
+
+    found = {
+        "_bucket": samples.buckets,
+        "_count": samples.counts,
+        "_sum": samples.sums,
+        "": samples.histograms,
+    }
+    if latency.count is not None:
+        found |= {"_count": first_named(latency.count, {"": samples.counts}, pod_label)[""]}
+        found |= {"_sum": first_named(latency, {"": samples.sums}, pod_label)[""]}
+    else:
+        found = dict(first_named(latency, found, pod_label))
+    return replace(
+        samples,
+        buckets=found["_bucket"],
+        counts=found["_count"],
+        sums=found["_sum"],
+        histograms=found[""],
+        requests=single(profile.requests, samples.requests),
+        errors=single(profile.errors, samples.errors),
     )
 
 
@@ -83,7 +118,7 @@ def _histograms(
     profile: MetricProfileSpec, samples: LiveSamples, processes: Processes
 ) -> list[Target[Histogram]]:
     parts: Mapping[str, Sequence[Samples]]
-    if profile.latency.type == "Native":
+    if profile.latency.type is LatencyType.NATIVE:
         parts, read = {reading.NATIVE: samples.histograms}, reading.native
     else:
         parts = {

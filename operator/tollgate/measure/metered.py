@@ -43,8 +43,14 @@ class _Meter:
     @property
     def grown(self) -> float:
         """By how much a counter grew meanwhile."""
+        return math.fsum(grown for _, _, grown in self.stretches)
+
+    @property
+    def stretches(self) -> list[tuple[float, float, float]]:
+        """Begin and end of each stretch between scrapes, and by how much a counter grew in it."""
         span = self.rows[0][0], self.rows[-1][0]
-        return math.fsum(more.value for more in increments(self.rows, counter_grown, span=span, reach=0.0))
+        found = increments(self.rows, counter_grown, span=span, reach=0.0)
+        return [(more.start, more.end, more.value) for more in found]
 
 
 class Metered:
@@ -101,6 +107,27 @@ class Metered:
     def total(self) -> float:
         """By how much the counters of all pods grew together, at the rate that was seen in what is covered."""
         return math.fsum(self._by_pod(lambda meter: meter.grown / meter.covered * self._seconds).values())
+
+    def growth_error(self) -> tuple[float, int]:
+        """Standard error of `total`, relative, and from how many stretches between scrapes it is known.
+
+        Each meter's rate is a ratio of growth and time, whose error comes from how the stretches differ; those of the
+        meters add up, as nothing is known of how far they rise and fall together. 0 stretches: it is not known.
+        """
+        return self._error(
+            [[(g, end - begin) for begin, end, g in meter.stretches] for meter in self._meters]
+        )
+
+    def mean_error(self) -> tuple[float, int]:
+        """The same of `mean`, of which each scrape is one value."""
+        return self._error([[(value, 1.0) for _, value in meter.rows] for meter in self._meters])
+
+    def _error(self, meters: Sequence[Sequence[tuple[float, float]]]) -> tuple[float, int]:
+        fewest = min(map(len, meters))
+        if fewest < _FEWEST:
+            return 0.0, 0
+        rates, errors = zip(*(_rate(stretches) for stretches in meters), strict=True)
+        return math.fsum(errors) / math.fsum(rates), fewest
 
     def check_gpus(self, *, of_slices: bool) -> None:
         """UnknownError where a GPU is shared, as the meter is then of all who share it.
@@ -179,6 +206,14 @@ def _meters(
         else:
             alike[ended] = replace(alike[ended], rows=alike[ended].rows + rows)
     return tuple(meter for alike in meters.values() for meter in alike)
+
+
+def _rate(stretches: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    """Of (amount, time): all amounts over all time, and its standard error."""
+    k, time = len(stretches), math.fsum(t for _, t in stretches)
+    rate = math.fsum(amount for amount, _ in stretches) / time
+    squares = math.fsum((amount - rate * t) ** 2 for amount, t in stretches)
+    return rate, math.sqrt(squares / (k - 1) / k) / (time / k)
 
 
 def _some(pods: Sequence[str]) -> str:

@@ -2,15 +2,17 @@
 
 Range selectors only: evaluated at an instant they return the samples themselves, where rate() and increase() would
 extrapolate. Every selector carries the namespace, and values are escaped, so that no name can widen a query.
+Names of one series are asked for together; `measure.aliases` says which of them count.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from tollgate.api.profiles import MetricProfileSpec
-from tollgate.api.series import Meter, MetricLabels, Series
+from tollgate.api.metric_profile import NAMESPACE, TARGET, LatencyType, MetricProfileSpec
+from tollgate.api.series import Matcher, Meter, MetricLabels, Series
 from tollgate.measure.counters import STALE_SCRAPES
 
 _RE2_SPECIAL = frozenset("\\.+*?()|[]{}^$")
@@ -46,7 +48,29 @@ class OwnedBy:
         return f"^{regex_escape((self.replica_set + '-')[:_GENERATED_NAME_PREFIX])}[a-z0-9]{{5}}$"
 
 
-PodSelector = PodNames | OwnedBy
+@dataclass(frozen=True)
+class PodsLike:
+    """The pods whose whole names match a regular expression (RE2)."""
+
+    expression: str
+
+    @property
+    def pattern(self) -> str:
+        """The anchored regular expression of their names."""
+        return f"^(?:{self.expression})$"
+
+
+PodSelector = PodNames | OwnedBy | PodsLike
+
+
+@dataclass(frozen=True)
+class BehindService:
+    """Whatever pods serve a target, by series that do not tell them apart."""
+
+    target: str
+
+
+Selector = PodSelector | BehindService
 
 
 @dataclass(frozen=True)
@@ -54,7 +78,8 @@ class LiveQueries:
     """The queries of one window; None where the profile has no such series.
 
     A classic histogram is three series (`buckets`, `counts`, `sums`), a native one is a series of its own
-    (`histograms`). `up` is what Prometheus itself writes at each scrape of a pod: 1 when it succeeded.
+    (`histograms`); what gives a mean only has no buckets. `up` is what Prometheus itself writes at each scrape of a
+    pod: 1 when it succeeded.
     """
 
     buckets: str | None
@@ -63,24 +88,29 @@ class LiveQueries:
     histograms: str | None
     requests: str | None
     errors: str | None
-    up: str
+    up: str | None
 
 
-def live_queries(profile: MetricProfileSpec, namespace: str, pods: PodSelector, seconds: int) -> LiveQueries:
+def live_queries(profile: MetricProfileSpec, namespace: str, pods: Selector, seconds: int) -> LiveQueries:
     """All queries of one window of `seconds` before the instant at which they are asked."""
+    latency = profile.latency
+    if isinstance(pods, BehindService):
+        place = [_filled(matcher, namespace, pods.target) for matcher in profile.service_matchers]
+    else:
+        place = _of_pods(profile.labels, namespace, pods)
 
-    def query(series: Series, suffix: str = "") -> str:
-        return range_query(profile.labels, series, suffix, namespace, pods, seconds)
+    def query(series: Series | None, suffix: str = "") -> str | None:
+        return None if series is None else _range_selector(series, suffix, place, seconds)
 
-    native = profile.latency.type == "Native"
+    native, in_parts = latency.type is LatencyType.NATIVE, latency.type is not LatencyType.COUNTER_MEAN
     return LiveQueries(
-        buckets=None if native else query(profile.latency, "_bucket"),
-        counts=None if native else query(profile.latency, "_count"),
-        sums=None if native else query(profile.latency, "_sum"),
-        histograms=query(profile.latency) if native else None,
-        requests=query(profile.requests) if profile.requests else None,
-        errors=query(profile.errors) if profile.errors else None,
-        up=query(Series(series="up")),
+        buckets=query(latency, "_bucket") if latency.type is LatencyType.CLASSIC else None,
+        counts=None if native else query(latency, "_count") if in_parts else query(latency.count),
+        sums=None if native else query(latency, "_sum" if in_parts else ""),
+        histograms=query(latency) if native else None,
+        requests=query(profile.requests),
+        errors=query(profile.errors),
+        up=None if isinstance(pods, BehindService) else query(Series(series="up")),
     )
 
 
@@ -88,19 +118,34 @@ def meter_query(
     profile: MetricProfileSpec, meter: Meter, namespace: str, pods: PodSelector, seconds: int
 ) -> str:
     """The query of what pods used in the `seconds` before the instant at which it is asked."""
-    return range_query(meter.labels or profile.labels, meter, "", namespace, pods, seconds)
+    return _range_selector(meter, "", _of_pods(meter.labels or profile.labels, namespace, pods), seconds)
 
 
-def range_query(
-    labels: MetricLabels, series: Series, suffix: str, namespace: str, pods: PodSelector, seconds: int
-) -> str:
-    """A range selector of one series for some pods of one namespace."""
-    matchers = [
-        f"{labels.namespace}={string(namespace)}",
-        f"{labels.pod}=~{string(pods.pattern)}",
-        *(f"{matcher.label}{matcher.operator}{string(matcher.value)}" for matcher in series.matchers),
+def _of_pods(labels: MetricLabels, namespace: str, pods: PodSelector) -> list[Matcher]:
+    return [
+        Matcher.model_construct(label=labels.namespace, value=namespace),
+        Matcher.model_construct(label=labels.pod, operator="=~", value=pods.pattern),
     ]
-    return f"{series.series}{suffix}{{{','.join(matchers)}}}[{seconds}s]"
+
+
+def _filled(matcher: Matcher, namespace: str, target: str) -> Matcher:
+    """The matcher with names in the place of its placeholders, which match just these."""
+    value = matcher.value
+    for placeholder, name in ((NAMESPACE, namespace), (TARGET, target)):
+        value = value.replace(placeholder, regex_escape(name) if "~" in matcher.operator else name)
+    return matcher.model_copy(update={"value": value})
+
+
+def _range_selector(series: Series, suffix: str, place: Sequence[Matcher], seconds: int) -> str:
+    """A range selector of one series, under all of its names."""
+    name, *others = (f"{name}{suffix}" for name in series.names)
+    matchers = [*place, *series.matchers]
+    if others:
+        pattern = "^(?:" + "|".join(regex_escape(one) for one in (name, *others)) + ")$"
+        matchers.insert(0, Matcher.model_construct(label="__name__", operator="=~", value=pattern))
+        name = ""
+    written = ",".join(f"{one.label}{one.operator}{string(one.value)}" for one in matchers)
+    return f"{name}{{{written}}}[{seconds}s]"
 
 
 def window_seconds(profile: MetricProfileSpec, since: float, until: float) -> int:

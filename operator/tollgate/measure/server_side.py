@@ -12,9 +12,10 @@ from datetime import datetime, timedelta
 
 from tollgate.api import units
 from tollgate.api.benchmark import BenchmarkResult, StageResult
-from tollgate.api.profiles import MetricProfileSpec
+from tollgate.api.metric_profile import MetricProfileSpec
 from tollgate.api.series import EnergyMeter, MemoryMeter, Meter, UtilizationMeter
 from tollgate.api.server_side import ServerReadings, SteadyWindow
+from tollgate.measure.aliases import first_named
 from tollgate.measure.metered import Metered, UnknownError
 from tollgate.ports import Samples
 
@@ -63,13 +64,14 @@ def read_server(
         try:
             if isinstance(answer, str):
                 raise UnknownError(answer)
+            pod_label = (meter.labels or profile.labels).pod
             seen = Metered(
                 meter.series,
-                answer,
+                first_named(meter, {"": answer}, pod_label)[""],
                 span=(steady.since.timestamp(), steady.until.timestamp()),
                 interval=_interval(profile, meter),
                 pods=pods,
-                pod_label=(meter.labels or profile.labels).pod,
+                pod_label=pod_label,
             )
             value = how.read(seen, meter)
         except UnknownError as why:
@@ -86,6 +88,7 @@ class _Reading:
     field: str
     counts: bool
     read: Callable[[Metered, Meter], str]
+    peaks: bool = False
 
 
 def _interval(profile: MetricProfileSpec, meter: Meter) -> int:
@@ -102,8 +105,23 @@ def _with(found: ServerReadings, how: _Reading, value: str, seen: Metered) -> Se
             "scrapes": min(found.scrapes or seen.scrapes, seen.scrapes),
             "covered": units.format_duration(least),
             "restarts": found.restarts + (seen.restarts if how.counts else 0),
+            **_error(found, how, seen),
         }
     )
+
+
+def _error(found: ServerReadings, how: _Reading, seen: Metered) -> dict[str, object]:
+    """How far a sum or an average may be off; nothing of a peak."""
+    if how.peaks:
+        return {}
+    error, intervals = seen.growth_error() if how.counts else seen.mean_error()
+    if not intervals:
+        return {}
+    name = str(ServerReadings.model_fields[how.field].alias)
+    return {
+        "errors": {**found.errors, name: units.format_number(round(error, 9))},
+        "intervals": min(found.intervals or intervals, intervals),
+    }
 
 
 def _without(found: ServerReadings, field: str, why: str) -> ServerReadings:
@@ -123,10 +141,7 @@ def _cpu(seen: Metered, _: Meter) -> str:
 def _utilization(seen: Metered, meter: Meter) -> str:
     assert isinstance(meter, UtilizationMeter)
     seen.check_gpus(of_slices=True)
-    fraction = seen.mean() * meter.scale
-    if fraction > 1:
-        raise UnknownError(f"{meter.series} is more than 100 %: is its unit {meter.unit}?")
-    return units.format_percent(fraction)
+    return units.format_percent(_at_most_one(seen.mean() * meter.scale, meter))
 
 
 def _gpu_memory(seen: Metered, meter: Meter) -> str:
@@ -140,11 +155,28 @@ def _energy(seen: Metered, meter: Meter) -> str:
     return units.format_energy(seen.total() * meter.scale)
 
 
+def _kv_cache(seen: Metered, meter: Meter) -> str:
+    assert isinstance(meter, UtilizationMeter)
+    return units.format_percent(_at_most_one(seen.peak() * meter.scale, meter))
+
+
+def _at_most_one(fraction: float, meter: UtilizationMeter) -> float:
+    if fraction > 1:
+        raise UnknownError(f"{meter.series} is more than 100 %: is its unit {meter.unit}?")
+    return fraction
+
+
+def _flops(seen: Metered, _: Meter) -> str:
+    return units.format_flops(seen.total())
+
+
 _READINGS: Mapping[str, _Reading] = {
-    "memory": _Reading("peak_memory", False, _memory),
+    "memory": _Reading("peak_memory", False, _memory, peaks=True),
     "cpu": _Reading("cpu_seconds", True, _cpu),
     "gpu_utilization": _Reading("gpu_utilization", False, _utilization),
-    "gpu_memory": _Reading("peak_gpu_memory", False, _gpu_memory),
+    "gpu_memory": _Reading("peak_gpu_memory", False, _gpu_memory, peaks=True),
     "energy": _Reading("energy", True, _energy),
+    "kv_cache": _Reading("peak_kv_cache", False, _kv_cache, peaks=True),
+    "flops": _Reading("flops", True, _flops),
 }
 """By the field of the MetricProfile."""

@@ -11,7 +11,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 
-from tollgate.api.profiles import MetricProfileSpec
+from tollgate.api.metric_profile import MetricProfileSpec
 from tollgate.measure.live import LiveSamples
 from tollgate.ports import Histogram, Samples
 

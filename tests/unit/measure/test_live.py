@@ -35,6 +35,13 @@ def of(samples: LiveSamples, until: float = 40.0, expected: tuple[str, ...] = ()
     return count_live(profile, samples, limits=[LIMIT], since=0.0, until=until, expected=expected)
 
 
+def test_the_edges_are_known_from_one_scrape_on_before_any_traffic() -> None:
+    pod = Pod("a")
+    pod.scrape(10.0)
+    live = count(pod)
+    assert (live.total.requests, live.edges) == (0, (0.1, 0.25, 1.0))
+
+
 def test_counts_of_the_window() -> None:
     live = count(busy())
     assert live.total.requests == 44

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import pytest
 
-from tollgate.api.profiles import MetricProfileSpec
+from tollgate.api.metric_profile import LatencyType, MetricProfileSpec
 from tollgate.api.series import Meter, MetricLabels
 from tollgate.measure.promql import (
+    BehindService,
     OwnedBy,
     PodNames,
     live_queries,
@@ -26,6 +28,10 @@ PROFILE = MetricProfileSpec.model_validate(
 )
 
 
+def profiled(latency: dict[str, Any], **fields: Any) -> MetricProfileSpec:
+    return MetricProfileSpec.model_validate({"latency": latency, **fields})
+
+
 def test_queries_are_range_selectors_that_carry_namespace_and_pods() -> None:
     queries = live_queries(PROFILE, "vision", PodNames(("b-1", "a.x")), 90)
     rest = r'{kube_namespace="vision",kube_pod=~"^(?:a\\.x|b-1)$",route!~"a\"b\\c"}[90s]'
@@ -38,10 +44,42 @@ def test_queries_are_range_selectors_that_carry_namespace_and_pods() -> None:
 
 
 def test_native_histogram_is_one_series() -> None:
-    latency = PROFILE.latency.model_copy(update={"type": "Native"})
+    latency = PROFILE.latency.model_copy(update={"type": LatencyType.NATIVE})
     queries = live_queries(PROFILE.model_copy(update={"latency": latency}), "vision", PodNames(("a",)), 90)
     assert queries.histograms == r'lat{kube_namespace="vision",kube_pod=~"^(?:a)$",route!~"a\"b\\c"}[90s]'
     assert (queries.buckets, queries.counts, queries.sums) == (None, None, None)
+
+
+def test_a_summary_and_two_counters_have_no_buckets() -> None:
+    rest = '{namespace="vision",pod=~"^(?:a)$"}[90s]'
+    summary = profiled({"series": "lat", "type": "Summary"})
+    queries = live_queries(summary, "vision", PodNames(("a",)), 90)
+    assert (queries.counts, queries.sums) == ("lat_count" + rest, "lat_sum" + rest)
+    assert (queries.buckets, queries.histograms) == (None, None)
+    counters = profiled({"series": "us", "type": "CounterMean", "count": {"series": "done"}})
+    queries = live_queries(counters, "vision", PodNames(("a",)), 90)
+    assert (queries.counts, queries.sums) == ("done" + rest, "us" + rest)
+    assert (queries.buckets, queries.histograms) == (None, None)
+
+
+def test_all_names_of_a_series_are_asked_for_at_once() -> None:
+    queries = live_queries(
+        profiled({"series": "new:lat", "aliases": ["lat", "latency"]}), "vision", PodNames(("a",)), 90
+    )
+    rest = r',namespace="vision",pod=~"^(?:a)$"}[90s]'
+    assert queries.buckets == '{__name__=~"^(?:new:lat_bucket|lat_bucket|latency_bucket)$"' + rest
+    assert queries.sums == '{__name__=~"^(?:new:lat_sum|lat_sum|latency_sum)$"' + rest
+
+
+def test_what_is_behind_a_service_is_asked_for_by_its_name() -> None:
+    matchers = [
+        {"label": "ns", "value": "${namespace}"},
+        {"label": "service", "operator": "=~", "value": "${namespace}-${target}-[0-9]+@kubernetes"},
+    ]
+    profile = profiled({"series": "lat"}, scope="Service", serviceMatchers=matchers)
+    queries = live_queries(profile, "vision", BehindService("digits.v2"), 90)
+    assert queries.counts == (r'lat_count{ns="vision",service=~"vision-digits\\.v2-[0-9]+@kubernetes"}[90s]')
+    assert queries.up is None
 
 
 def test_no_pods_are_no_query() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from tests.unit.measure.probes import probe
 from tollgate.api.benchmark import BenchmarkResult, StageResult
-from tollgate.api.profiles import MetricProfileSpec
+from tollgate.api.metric_profile import MetricProfileSpec
 from tollgate.api.server_side import ServerReadings, SteadyWindow
 from tollgate.measure.server_side import read_server, scraped_by, steady_parts
 from tollgate.ports import Samples
@@ -211,3 +211,48 @@ def test_a_steady_part_is_within_its_stage_and_that_within_the_benchmark() -> No
     for wrong in (measured(-40, 5), measured(60, 95), measured(5, 5), measured(0, 62)):
         assert "is not within the stage" in str(steady_parts(result(wrong), began, now)[0])
     assert "no steady part" in str(steady_parts(result(measured(0, 1, steady=None)), began, now)[0])
+
+
+class TestErrors:
+    def test_a_steady_counter_has_none(self) -> None:
+        seen = read(CPU, series(two_cores))
+        assert (seen.errors, seen.intervals) == ({"cpuSeconds": "0"}, 6)
+
+    def test_of_a_total_from_how_the_stretches_differ(self) -> None:
+        """Growth of 10, 30, 10, 30, 10, 30 in 10 s each: mean 2/s, deviation 10.954/10 s, over the root of 6."""
+        levels = dict(zip(range(0, 70, 10), [0, 10, 40, 50, 80, 90, 120], strict=True))
+        seen = read(CPU, series(lambda s: 1000 + levels.get(s, 0), at=range(0, 70, 10)))
+        assert seen.cpu_seconds == "120s"
+        assert float(seen.errors["cpuSeconds"]) == pytest.approx(10.954 / 6**0.5 / 20, rel=1e-3)
+
+    def test_of_a_mean_from_its_scrapes(self) -> None:
+        seen = read(GPU, series(lambda s: 40 if s % 20 else 60))
+        assert seen.gpu_utilization == "51.43%"
+        assert float(seen.errors["gpuUtilization"]) == pytest.approx(10.690 / 7**0.5 / 51.43, rel=1e-3)
+        assert "peakGpuMemory" not in seen.errors, "a peak has no error of an average"
+
+    def test_of_pods_that_may_rise_together_they_add_up(self) -> None:
+        levels = dict(zip(range(0, 70, 10), [0, 10, 40, 50, 80, 90, 120], strict=True))
+        pods = [series(lambda s: 1000 + levels.get(s, 0), pod=pod, at=range(0, 70, 10)) for pod in ("a", "b")]
+        alone = read(CPU, pods[0]).errors["cpuSeconds"]
+        assert read(CPU, *pods, pods=("a", "b")).errors["cpuSeconds"] == alone
+
+    def test_one_stretch_tells_no_error(self) -> None:
+        seen = read(
+            profile(cpu={"series": "cpu", "scrapeIntervalSeconds": 30}), series(two_cores, at=(10, 40))
+        )
+        assert (seen.cpu_seconds, seen.errors, seen.intervals) == ("120s", {}, 0)
+
+
+class TestLanguageModels:
+    def test_the_fullest_kv_cache(self) -> None:
+        spec = profile(kvCache={"series": "vllm:kv_cache_usage_perc", "unit": "Ratio"})
+        assert read(spec, series(lambda s: s / 100)).peak_kv_cache == "60%"
+
+    def test_a_ratio_called_a_percentage_is_seen_where_it_can_be(self) -> None:
+        spec = profile(kvCache={"series": "kv", "unit": "Ratio"})
+        assert "is more than 100 %: is its unit Ratio?" in why(spec, series(40))
+
+    def test_operations_of_all_pods(self) -> None:
+        spec = profile(flops={"series": "vllm:estimated_flops_per_gpu_total"})
+        assert read(spec, series(lambda s: 1e12 * (s + 100))).flops == "60TFLOP"
