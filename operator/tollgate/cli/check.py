@@ -10,6 +10,7 @@ from typing import Literal
 import click
 
 from tollgate.api.budget import Baseline, BudgetSpec, EfficiencyBudget
+from tollgate.api.facts import NOTHING_KNOWN, Declared, EnergyTerms, Facts, declared
 from tollgate.cli.documents import Object, documents, manifest, named, parsed, read_text, strictly
 from tollgate.cli.exits import Exit, plain
 from tollgate.cli.junit import junit
@@ -20,7 +21,7 @@ from tollgate.decide.compare import Arm
 from tollgate.decide.paired import InTurn
 from tollgate.decide.planning import benchmark_limits
 from tollgate.measure.cost import CostUnknown, PodCost, PriceTable, pod_cost, requests_cost
-from tollgate.runtime.settings import PriceSettings
+from tollgate.runtime.settings import EnergySettings, PriceSettings
 
 IN_TURN = "measured in turn with it"
 
@@ -81,7 +82,7 @@ def check(
     approved = read_measurement(approved_file, limits) if approved_file else None
     prices = read_prices(prices_file) if prices_file else None
     target, old_target, approved_target = (
-        read_deployment(path, spec) if path else None
+        read_deployment(path, spec.target.name) if path else None
         for path in (target_file, old_target_file, approved_target_file)
     )
     checked = examine(
@@ -91,6 +92,7 @@ def check(
         old,
         approved,
         prices=prices,
+        energy=read_energy(prices_file) if prices_file else EnergyTerms(),
         target=target,
         old_target=old_target,
         approved_target=approved_target,
@@ -107,6 +109,7 @@ def examine(
     approved: Measurement | None = None,
     *,
     prices: PriceTable | None = None,
+    energy: EnergyTerms = NOTHING_KNOWN.energy,
     target: Object | None = None,
     old_target: Object | None = None,
     approved_target: Object | None = None,
@@ -115,13 +118,13 @@ def examine(
     apart = approved if approved and not (old and approved.result == old.result) else None
     in_turn = old is None and bool(new.result.paired) and spec.benchmark.baseline is not Baseline.NONE
     past = replace(new, form=IN_TURN, loaded=new.baseline_loaded) if in_turn else old
-    arm = _arm(past, old_target or _stand_in(past, target), prices) if past else None
+    arm = arm_of(past, old_target or _stand_in(past, target), prices, energy) if past else None
     said = benchmark_verdict(
         spec.objectives,
-        _arm(new, target, prices),
+        arm_of(new, target, prices, energy),
         InTurn(arm.cost, arm.hardware) if arm and in_turn else arm,
         confidence=float(spec.confidence),
-        approved=ApprovedArm(_arm(apart, approved_target or _stand_in(apart, target), prices))
+        approved=ApprovedArm(arm_of(apart, approved_target or _stand_in(apart, target), prices, energy))
         if apart
         else None,
     )
@@ -160,14 +163,44 @@ def read_prices(path: str) -> PriceTable:
     return PriceTable(**strictly(PriceSettings, section, path).model_dump())
 
 
-def read_deployment(path: str, spec: BudgetSpec) -> Object:
-    return manifest(path, "Deployment", api_version="apps/v1", name=spec.target.name)
+def read_energy(path: str) -> EnergyTerms:
+    """The section `energy` beside the prices, if there is one."""
+    found = documents(read_text(path), path)
+    section = found[0].get("energy") if len(found) == 1 and isinstance(found[0], dict) else None
+    if not isinstance(section, dict):
+        return EnergyTerms()
+    return strictly(EnergySettings, section, path).terms
 
 
-def _arm(measured: Measurement, target: Object | None, prices: PriceTable | None) -> Arm:
+def read_deployment(path: str, name: str) -> Object:
+    """The one Deployment in a file, or the one of that name."""
+    return manifest(path, "Deployment", api_version="apps/v1", name=name)
+
+
+def arm_of(
+    measured: Measurement,
+    target: Object | None,
+    prices: PriceTable | None,
+    energy: EnergyTerms | None = None,
+) -> Arm:
+    """A measurement with what its pods cost, and what else is known of them."""
     loaded = measured.loaded
     cost = _cost(target, loaded.requests if loaded else {}, prices)
-    return Arm(measured.result, cost, tuple(loaded.hardware) if loaded else None)
+    return Arm(
+        measured.result,
+        cost,
+        tuple(loaded.hardware) if loaded else None,
+        _facts(measured, target, energy or EnergyTerms()),
+    )
+
+
+def _facts(measured: Measurement, target: Object | None, energy: EnergyTerms) -> Facts:
+    """What the Benchmark has on record of its pods, or else what the template of the Deployment declares."""
+    said = measured.loaded.declared if measured.loaded else None
+    if said is None and target is not None:
+        metadata = target.get("spec", {}).get("template", {}).get("metadata") or {}
+        said = declared(metadata.get("annotations") or {})
+    return Facts(declared=said or Declared(), starts=measured.starts, energy=energy)
 
 
 def _stand_in(past: Measurement, target: Object | None) -> Object | None:

@@ -13,10 +13,12 @@ import click
 from tollgate import __version__
 from tollgate.cli.approve import approve
 from tollgate.cli.bench import bench
+from tollgate.cli.budget import budget
 from tollgate.cli.check import check
 from tollgate.cli.exits import BadInput, Exit, sentence
 from tollgate.cli.judge import judge
 from tollgate.cli.plan import plan
+from tollgate.cli.profile import profile
 from tollgate.cli.replay import replay
 from tollgate.cli.verify import verify
 
@@ -29,9 +31,11 @@ def tollgate() -> None:
 
 tollgate.add_command(approve)
 tollgate.add_command(bench)
+tollgate.add_command(budget)
 tollgate.add_command(check)
 tollgate.add_command(judge)
 tollgate.add_command(plan)
+tollgate.add_command(profile)
 tollgate.add_command(replay)
 tollgate.add_command(verify)
 

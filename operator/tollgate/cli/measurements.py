@@ -9,6 +9,7 @@ from typing import Any
 
 from tollgate.api import transport
 from tollgate.api.benchmark import BenchmarkResult
+from tollgate.api.cold_start import StartTimes
 from tollgate.api.document import API_VERSION, KIND, BenchmarkRun
 from tollgate.api.hardware import LoadedPods
 from tollgate.cli.documents import documents, named, read_text, strictly
@@ -30,6 +31,7 @@ class Measurement:
     loaded: LoadedPods | None = None
     baseline_loaded: LoadedPods | None = None
     run: BenchmarkRun | None = None  # the whole file, where it is one
+    starts: StartTimes | None = None
 
 
 def read_measurement(path: str, limits: Sequence[Decimal] = ()) -> Measurement:
@@ -47,7 +49,7 @@ def read_measurement(path: str, limits: Sequence[Decimal] = ()) -> Measurement:
     if document.get("kind") == KIND:
         return _of_run(document, path, limits)
     if "kind" in document:
-        return _of_object(document, path)
+        return measurement_of(document, path)
     if "stages" not in document:
         keys = ", ".join(sorted(map(str, document))[:5]) or "nothing"
         raise ValueError(f"{path} is no benchmark's result, it holds {keys}: expected {_FORMS}")
@@ -73,7 +75,8 @@ def _of_run(document: dict[str, Any], path: str, limits: Sequence[Decimal]) -> M
     return Measurement(counted_at(run, limits), path, f"a BenchmarkRun of {by}", run=run)
 
 
-def _of_object(document: dict[str, Any], path: str) -> Measurement:
+def measurement_of(document: dict[str, Any], path: str) -> Measurement:
+    """The result of a Benchmark; `path` is where it is from."""
     if document["kind"] != "Benchmark":
         raise ValueError(f"{path} holds a {document['kind']}: expected {_FORMS}")
     where = f"{path}: Benchmark {named(document)}"
@@ -91,4 +94,9 @@ def _of_object(document: dict[str, Any], path: str) -> Measurement:
         strictly(LoadedPods, status[field], f"{where}: status.{field}") if status.get(field) else None
         for field in ("loaded", "baselineLoaded")
     )
-    return Measurement(result, path, f"Benchmark {named(document)}", loaded, baseline)
+    starts = (
+        strictly(StartTimes, status["coldStart"], f"{where}: status.coldStart")
+        if status.get("coldStart")
+        else None
+    )
+    return Measurement(result, path, f"Benchmark {named(document)}", loaded, baseline, starts=starts)

@@ -6,7 +6,8 @@ from typing import Literal
 
 import click
 
-from tollgate.api.profiles import BenchmarkProfile, BenchmarkProfileSpec, MetricProfile, MetricProfileSpec
+from tollgate.api.metric_profile import MetricProfile, MetricProfileSpec
+from tollgate.api.profiles import BenchmarkProfile, BenchmarkProfileSpec
 from tollgate.cli.check import read_budget
 from tollgate.cli.documents import manifest, named, parsed
 from tollgate.cli.exits import Exit, plain

@@ -16,7 +16,7 @@ from tollgate.cli.exits import Exit, plain
 from tollgate.cli.measurements import Measurement, read_measurement
 from tollgate.cli.report import Checked
 from tollgate.decide.benchmark_verdict import Outcome
-from tollgate.decide.limits import allowed_fraction, count, tail_limit
+from tollgate.decide.limits import allowed_fraction, count, slow_at, tail_limit
 from tollgate.decide.planning import benchmark_limits
 from tollgate.report.content import Content, Judged, Limit, Measured
 from tollgate.report.page import page
@@ -54,7 +54,7 @@ def report(
     checked = None
     if budget is not None and spec is not None:
         prices = read_prices(prices_file) if prices_file else None
-        target = read_deployment(target_file, spec) if target_file else None
+        target = read_deployment(target_file, spec.target.name) if target_file else None
         checked = examine(named(budget), spec, new, old, prices=prices, target=target)
     content = Content(
         title=f"Benchmark {new.path.rpartition('/')[2]}",
@@ -99,7 +99,7 @@ def _limits(spec: BudgetSpec | None, new: Measurement) -> Iterator[Limit]:
     for objective in spec.objectives:
         limit = tail_limit(objective)
         if limit is not None:
-            yield Limit(float(limit), allowed_fraction(objective), f"{objective.name} {objective.limit}")
+            yield Limit(float(limit), allowed_fraction(objective), f"{objective.name} {slow_at(objective)}")
 
 
 def _seconds(limit: str) -> float:

@@ -15,6 +15,8 @@ from pydantic import ValidationError
 from tollgate import __version__
 from tollgate.api import units
 from tollgate.api.benchmark import BenchmarkResult, StageResult
+from tollgate.api.budget import BudgetSpec
+from tollgate.api.counting import NOTHING_MORE
 from tollgate.api.document import BenchmarkRun, StageSamples, Tool
 from tollgate.api.load import Load
 from tollgate.api.profiles import BenchmarkProfile, BenchmarkProfileSpec
@@ -33,7 +35,7 @@ from tollgate.cli.exits import Exit, plain
 from tollgate.cli.live import Live
 from tollgate.cli.tables import aligned, printable
 from tollgate.decide.operating_points import at_point
-from tollgate.decide.planning import benchmark_limits
+from tollgate.decide.planning import benchmark_counting, benchmark_limits
 from tollgate.measure.search import check_search
 
 _PORTS = {"http": 80, "https": 443}
@@ -86,7 +88,8 @@ def run(
     given = parsed(BenchmarkProfile, raw, f"{profile_file}: BenchmarkProfile {named(raw)}").spec
     profile = at_point(given, None)
     targets, baseline = ([_target(url, profile) for url in some] for some in (urls, baseline_urls))
-    plan = _plan(profile, [*_limits_of(budget_file), *limits], targets, baseline)
+    spec = read_budget(budget_file, "")[1] if budget_file else None
+    plan = _plan(profile, spec, limits, targets, baseline)
     inputs = read_dataset(profile, profile_file, dataset_file)
     requests = Requests(profile, inputs, _credentials(profile, token_file, ca_file))
     traces = read_traces(profile.stages, traces_folder)
@@ -119,22 +122,27 @@ def run(
 
 
 def _plan(
-    profile: BenchmarkProfileSpec, limits: Sequence[str], targets: list[str], baseline: list[str]
+    profile: BenchmarkProfileSpec,
+    spec: BudgetSpec | None,
+    limits: Sequence[str],
+    targets: list[str],
+    baseline: list[str],
 ) -> Plan:
+    """What is counted is what the budget asks for, and these limits."""
+    objectives = spec.objectives if spec else []
+    asked = [units.format_duration(limit) for limit in benchmark_limits(objectives)]
     try:
-        return Plan(profile=profile, limits=list(dict.fromkeys(limits)), targets=targets, baseline=baseline)
+        return Plan(
+            profile=profile,
+            limits=list(dict.fromkeys([*asked, *limits])),
+            counting=benchmark_counting(objectives) or NOTHING_MORE,
+            targets=targets,
+            baseline=baseline,
+        )
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         where = ".".join(map(str, first["loc"]))
         raise ValueError(f"{where}: {first['msg'].removeprefix('Value error, ')}") from None
-
-
-def _limits_of(budget_file: str | None) -> list[str]:
-    """The latencies at which a budget counts."""
-    if budget_file is None:
-        return []
-    _, spec = read_budget(budget_file, "")
-    return [units.format_duration(float(limit)) for limit in benchmark_limits(spec.objectives)]
 
 
 def _target(url: str, profile: BenchmarkProfileSpec) -> str:
