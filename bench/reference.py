@@ -114,8 +114,11 @@ class _Book:
             self._alarm.set(self._waiting[0][0])
 
     def _write(self, transport: asyncio.Transport, number: int) -> None:
-        transport.write(_ANSWER)
-        self.written[number] = now()
+        """Send the answer now: the transport would keep it until all that are due are written, and send them then."""
+        at = now()
+        if os.write(transport.get_extra_info("socket").fileno(), _ANSWER) != len(_ANSWER):
+            raise OSError(f"the answer to input {number} did not fit into the socket's buffer")
+        self.written[number] = at
 
 
 class _Connection(asyncio.Protocol):
