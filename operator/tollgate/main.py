@@ -178,6 +178,7 @@ def options(settings: Settings) -> Options:
     prices = settings.prices
     return Options(
         prices=PriceTable(**prices.model_dump()) if prices else None,
+        energy=settings.energy.terms,
         job=JobSettings(settings.benchmark.image, settings.benchmark.image_pull_policy),
     )
 

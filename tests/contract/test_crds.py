@@ -22,7 +22,7 @@ from tests.unit.decide.objectives import stage
 from tollgate.api.arms import ArmCounts, ArmSegment
 from tollgate.api.base import API_VERSION, GROUP, VERSION
 from tollgate.api.benchmark import BenchmarkStatus
-from tollgate.api.budget import BudgetStatus, CostPer, Dimension, EfficiencyBudget, Statistic
+from tollgate.api.budget import BudgetStatus, Dimension, EfficiencyBudget, Per, Statistic
 from tollgate.api.canonical import digest
 from tollgate.api.chain import RecordRef, UnwrittenRecord
 from tollgate.api.cold_start import FirstRequests, OverPods, StartTimes
@@ -30,8 +30,9 @@ from tollgate.api.conditions import Condition
 from tollgate.api.decision import Action, DecisionSpec, ObjectIdentity
 from tollgate.api.evidence import Judged, JudgedArm
 from tollgate.api.hardware import LoadedPods
+from tollgate.api.metric_profile import MetricProfile
 from tollgate.api.objective import Metric, Objective
-from tollgate.api.profiles import BenchmarkProfile, MetricProfile
+from tollgate.api.profiles import BenchmarkProfile
 from tollgate.api.release import (
     Approved,
     ApprovedBaseline,
@@ -113,12 +114,11 @@ WRONG_BUDGETS: dict[str, tuple[Change, str]] = {
     "a latency without a statistic": (without(0, "statistic"), "Latency takes exactly max and statistic"),
     "an unknown dimension": (
         objective(0, dimension="FLOPs"),
-        'spec.objectives[0].dimension: Unsupported value: "FLOPs": supported values: "Latency", "ErrorRate", "Cost", '
-        '"Quality", "CalibrationError", "Throughput"',
+        'spec.objectives[0].dimension: Unsupported value: "FLOPs": supported values: "Latency", "TimeToFirstToken", ',
     ),
     "a latency within a time": (
         objective(0, within="1s"),
-        "spec.objectives[0]: Invalid value: within is for Quality with the metric Accuracy",
+        "spec.objectives[0]: Invalid value: within is for ViolationRate, and for Quality with the metric Accuracy",
     ),
     "an unknown metric": (objective(3, metric="F2"), 'Unsupported value: "F2"'),
     "an unknown statistic": (objective(0, statistic="P98"), 'Unsupported value: "P98"'),
@@ -432,6 +432,50 @@ def test_a_wrong_profile_is_refused_in_words_and_by_the_model(
     assert message in kubectl.refused(*SERVER_ALONE, objects=[profile])
     with pytest.raises(ValidationError):
         BenchmarkProfile.model_validate(profile)
+
+
+GATEWAY = [{"label": "namespace", "value": "${namespace}"}, {"label": "service", "value": "${target}"}]
+METRICS: dict[str, tuple[Change, str]] = {
+    "an unknown type": (lambda spec: spec["latency"].update(type="Mean"), "Unsupported value"),
+    "a sum of nothing": (
+        lambda spec: spec["latency"].update(type="CounterMean"),
+        "CounterMean takes count",
+    ),
+    "a histogram with a count": (
+        lambda spec: spec["latency"].update(count={"series": "requests_total"}),
+        "the other types have none",
+    ),
+    "an alias that is a query": (
+        lambda spec: spec["latency"].update(aliases=["sum(x)"]),
+        "spec.latency.aliases[0] in body should match",
+    ),
+    "a Service without a name": (
+        lambda spec: spec.update(scope="Service", serviceMatchers=GATEWAY[:1]),
+        "scope Service takes serviceMatchers",
+    ),
+    "a Service of any namespace": (
+        lambda spec: spec.update(scope="Service", serviceMatchers=GATEWAY[1:]),
+        "scope Service takes serviceMatchers",
+    ),
+    "every Service but one": (
+        lambda spec: spec.update(
+            scope="Service", serviceMatchers=[GATEWAY[0], {**GATEWAY[1], "operator": "!="}]
+        ),
+        "scope Service takes serviceMatchers",
+    ),
+    "pods by a Service": (lambda spec: spec.update(serviceMatchers=GATEWAY), "scope Pod has none"),
+}
+
+
+@pytest.mark.parametrize(("change", "message"), METRICS.values(), ids=METRICS)
+def test_a_wrong_metric_profile_is_refused_in_words_and_by_the_model(
+    kubectl: Kubectl, change: Change, message: str
+) -> None:
+    profile = example("metric-profile")
+    change(profile["spec"])
+    assert message in kubectl.refused(*SERVER_ALONE, objects=[profile])
+    with pytest.raises(ValidationError):
+        MetricProfile.model_validate(profile)
 
 
 LOADS: dict[str, list[Any]] = {
@@ -785,6 +829,10 @@ def test_what_the_server_used_and_how_it_started_come_back_whole(kubectl: Kubect
         gpu_utilization="73.1%",
         peak_gpu_memory="20.4Gi",
         energy="2310J",
+        peak_kv_cache="61.2%",
+        flops="42.3TFLOP",
+        intervals=10,
+        errors={"energy": "0.021"},
         restarts=1,
         unknown={"all": "Nothing."},
     )
@@ -822,6 +870,8 @@ def test_explain_teaches(kubectl: Kubectl) -> None:
     )
     assert "Hold keeps the share and says so" in explained
     assert "enum" in explained.lower()
+    explained = kubectl("explain", "metricprofile.spec.latency.type", f"--api-version={API_VERSION}")
+    assert "a percentile is judged by the benchmark alone" in " ".join(explained.split())
 
 
 LIMITS = st.one_of(
@@ -831,15 +881,21 @@ LIMITS = st.one_of(
     st.sampled_from(
         ["30req/s", "0req/s", "250", "250 ms", "-1ms", "1e3ms", ".5s", "5.s", "1.0000000001s", "9" * 13 + "s"]
     ),
-    st.from_regex(r"[0-9]{1,3}(\.[0-9]{1,2})?(us|ms|s|%|USD|req/s|)", fullmatch=True),
+    st.from_regex(
+        r"[0-9]{1,3}(\.[0-9]{1,2})?(us|ms|s|%|USD|req/s|tok/s|tok|J|kWh|gCO2e|Gi|B|GFLOP|)", fullmatch=True
+    ),
 )
 OBJECTIVES = st.fixed_dictionaries(
     {"dimension": st.sampled_from(list(Dimension)).map(str)},
     optional={
         "statistic": st.sampled_from(list(Statistic)).map(str),
-        "per": st.sampled_from(list(CostPer)).map(str),
+        "per": st.sampled_from(list(Per)).map(str),
         "metric": st.sampled_from(list(Metric)).map(str),
         "within": LIMITS,
+        "measured": st.booleans(),
+        "meets": st.fixed_dictionaries(
+            {}, optional=dict.fromkeys(("latency", "timeToFirstToken", "timePerOutputToken"), LIMITS)
+        ),
         "max": LIMITS,
         "min": LIMITS,
     },

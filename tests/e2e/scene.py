@@ -240,7 +240,7 @@ class Scene:
         """What was decided so far, in order: `["1 Adopted", "2 Promoted"]`."""
         return [f"{decision.release} {decision.action.value}" for decision in self.decisions()]
 
-    def reaches(self, number: int, stage: Stage, timeout: float = 90.0) -> Release:
+    def reaches(self, number: int, stage: Stage, timeout: float = 240.0) -> Release:
         """Wait until that release is in that stage, or past it on the way forward; fail once it ends in another."""
 
         def there() -> Release | None:

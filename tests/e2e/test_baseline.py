@@ -40,7 +40,7 @@ def test_slower_version_is_refused_though_last_good_was_never_measured_before(sc
     answers = scene.users.stop()
     assert not failed(answers)
     assert set(by_version(answers)) == {"v1"}
-    wait_until("the record", lambda: scene.actions() == ["1 Adopted", "2 Rejected"], 30)
+    wait_until("the record", lambda: scene.actions() == ["1 Adopted", "2 Rejected"], 90)
     evidence = scene.decisions()[-1].benchmark_evidence
     assert evidence is not None
     assert evidence.paired is not None

@@ -28,7 +28,7 @@ def test_revert_to_last_good_unlatches_at_once(scene: Scene) -> None:
     release = scene.reaches(2, Stage.SUPERSEDED, timeout=10)
     assert release.reason == "Reverted"
     wait_until("the target to be unlatched", lambda: not scene.target()["spec"].get("paused"), 10)
-    wait_until("the candidate to be gone", lambda: scene.kube.find("deployment", CANDIDATE) is None, 30)
+    wait_until("the candidate to be gone", lambda: scene.kube.find("deployment", CANDIDATE) is None, 90)
     assert scene.says("Latched", "Rolling").status == "False"
     wait_until(
         "no pod but the first ones", lambda: [p["metadata"]["uid"] for p in scene.pods()] == before, 30

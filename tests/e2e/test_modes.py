@@ -22,7 +22,7 @@ def test_observe_then_warn_then_enforce(scene: Scene) -> None:
     assert "tail" in release.message
     within = scene.says("WithinBudget", "Breach")
     assert within.status == "False"
-    wait_until("the warning", lambda: [e for e in warnings(scene) if "tail" in e["note"]], 30)
+    wait_until("the warning", lambda: [e for e in warnings(scene) if "tail" in e["note"]], 90)
     assert scene.serves(slow_on_hard_inputs("v2"), 2), "nothing was held and nothing rolled back"
     assert "tollgate.dev/governed" not in scene.target()["metadata"].get("labels", {})
     assert scene.kube.find("deployment", CANDIDATE) is None

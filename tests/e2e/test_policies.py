@@ -45,7 +45,7 @@ def test_what_is_wrong_is_said_and_others_go_on(healthy: Scene) -> None:
                 return None
             return ready.message if ready.reason == reason else None
 
-        message = wait_until(f"budget {name} says {reason}", told, 30)
+        message = wait_until(f"budget {name} says {reason}", told, 90)
         assert what in message
         assert remedy in message
         assert healthy.status(name).observed_generation == 1

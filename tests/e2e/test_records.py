@@ -33,7 +33,7 @@ def test_every_record_is_decided_again_and_a_deleted_one_is_found(
     scene.reaches(2, Stage.WATCHING)
     scene.push(slow("v3"))
     scene.reaches(3, Stage.REJECTED)
-    wait_until("three records", lambda: len(scene.decisions()) == 3, 30)
+    wait_until("three records", lambda: len(scene.decisions()) == 3, 90)
     assert scene.actions() == ["1 Adopted", "2 Promoted", "3 Rejected"]
     names = [record["metadata"]["name"] for record in scene.kube.list("efficiencydecisions")]
     _, promoted, rejected = scene.decisions()

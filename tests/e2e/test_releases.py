@@ -143,7 +143,7 @@ def test_canary_that_is_worse_than_the_stable_version_is_refused_within_its_limi
     assert not failed(answers)
     assert by_version(answers)["v2"] > 0
     assert scene.serves(fast("v1"), 2)
-    wait_until("the record of that", lambda: scene.actions() == ["1 Adopted", "2 Rejected"], 30)
+    wait_until("the record of that", lambda: scene.actions() == ["1 Adopted", "2 Rejected"], 90)
     record = scene.decisions()[-1]
     assert record.live_evidence is not None
     assert record.live_evidence.beside is not None

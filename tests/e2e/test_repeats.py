@@ -30,12 +30,12 @@ def test_too_few_requests_are_added_to_until_they_suffice(scene: Scene) -> None:
 
     two = measured(scene, 2)
     assert (two["acc"].requests, two["acc"].over_limit) == (2 * REQUESTS, 1 + 4)
-    wait_until("why it waits", lambda: scene.release().reason == "BenchmarkRepeated", 30)
+    wait_until("why it waits", lambda: scene.release().reason == "BenchmarkRepeated", 90)
     scene.kube.apply(asking("0.97", **{ANNOTATION_MEASURE_AGAIN: "by-sre"}))
     three = measured(scene, 3)
     assert (three["acc"].requests, three["acc"].over_limit) == (3 * REQUESTS, 1 + 4 + 5)
     assert scene.release().asked == "by-sre"
-    held = wait_until("what people can do", lambda: "annotate effb" in scene.release().message, 30)
+    held = wait_until("what people can do", lambda: "annotate effb" in scene.release().message, 90)
     assert held, "three times by itself are enough"
 
     scene.kube.apply(asking("0.90", **{ANNOTATION_MEASURE_AGAIN: "by-sre"}))

@@ -40,7 +40,7 @@ def trade_off(scene: Scene) -> Release:
     wait_until("the copy of v1 to be gone", lambda: scene.kube.find("deployment", CANDIDATE) is None)
     scene.push(fast_and_dear("v2"))
     scene.reaches(2, Stage.AWAITING_SIGN_OFF)
-    wait_until("the record of that", lambda: scene.release().decision.endswith("-awaitingsignoff"), 30)
+    wait_until("the record of that", lambda: scene.release().decision.endswith("-awaitingsignoff"), 90)
     return scene.release()
 
 
@@ -113,7 +113,7 @@ def test_a_trade_off_waits_for_the_right_person(scene: Scene, trade_off: Release
     entered = {span.stage: span.since.timestamp() for span in release.history}
     waited = between(answers, entered[Stage.AWAITING_SIGN_OFF], entered[Stage.CANARY])
     assert set(by_version(waited)) == {"v1"}, "no user met v2 before it was signed off"
-    wait_until("the record of the promotion", lambda: scene.actions()[-1] == "2 Promoted", 30)
+    wait_until("the record of the promotion", lambda: scene.actions()[-1] == "2 Promoted", 90)
     assert scene.actions() == ["1 Promoted", "2 AwaitingSignOff", "2 Promoted"]
     asked, promoted = scene.decisions()[-2:]
     assert asked.approver_checked is True

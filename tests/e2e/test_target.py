@@ -15,7 +15,7 @@ def test_scaling_by_hand_and_by_an_autoscaler_restarts_no_gate(scene: Scene) -> 
     scene.push(fast("v2"), replicas=None)
     begun = scene.reaches(2, Stage.BENCHMARKING)
     scene.kube.scale(NAME, 2)
-    wait_until("two pods of v1", lambda: scene.serves(fast("v1"), 2), 30)
+    wait_until("two pods of v1", lambda: scene.serves(fast("v1"), 2), 90)
     scene.kube.apply(_autoscaler(least=3))
     wait_until("three pods of v1", lambda: scene.target()["spec"]["replicas"] == 3, 60)
 

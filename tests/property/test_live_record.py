@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.unit.decide.objectives import COST, ERRORS, MEAN, P99
 from tollgate.api.arms import ArmCounts, ArmSegment
 from tollgate.api.canonical import canonical
-from tollgate.api.evidence import MOST_BLOCKS, MOST_PODS, LiveEvidence
+from tollgate.api.evidence import MOST_BLOCKS, MOST_PODS, CountedOf, LiveEvidence
 from tollgate.api.verdict import Reason
 from tollgate.decide.beside import ArmBlock, Arms, Beside
 from tollgate.decide.live_record import live_evidence, read_look
@@ -67,6 +67,7 @@ COUNTS = st.builds(
     scraped=NAMES,
     silent=NAMES,
     garbled=NAMES,
+    counted_of=st.sampled_from(CountedOf),
 )
 ARM = st.integers(0, 10**6).flatmap(lambda n: st.tuples(st.just(n), st.integers(0, n)))
 PODS = st.sampled_from(["sha256:" + digit * 64 for digit in "12"])

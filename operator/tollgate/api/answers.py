@@ -7,7 +7,8 @@ from typing import Annotated
 from pydantic import Field, model_validator
 
 from tollgate.api.base import Model
-from tollgate.api.quantities import Duration, TokenRate
+from tollgate.api.counting import MOST_LIMITS, TokensOver
+from tollgate.api.quantities import Duration, Factor, TokenRate
 from tollgate.api.sketch import Sketch
 
 TokenCount = Annotated[int, Field(ge=0, le=100_000_000_000_000)]
@@ -23,6 +24,8 @@ class TokenTimes(Model):
     p95: Duration = Field(description="95th percentile.")
     p99: Duration = Field(description="99th percentile.")
     max: Duration = Field(description="Longest.")
+    error: Factor = Field("", description="Standard error of the mean, relative, from blocks of time.")
+    blocks: int = Field(0, ge=0, le=64, description="How many blocks of time these were.")
     sketch: Sketch | None = Field(None, description="The distribution, as that of the latency.")
 
 
@@ -49,6 +52,10 @@ class StreamResult(Model):
         "tokens.",
     )
 
+    over_limit: Annotated[list[TokensOver], Field(max_length=MOST_LIMITS)] = Field(
+        default_factory=list, description="How many were over each limit that was asked for."
+    )
+
     @model_validator(mode="after")
     def _adds_up(self) -> StreamResult:
         if not self.timed <= self.streams <= self.chunks:
@@ -61,6 +68,9 @@ class TokenCounts(Model):
 
     input: TokenCount | None = Field(None, description="Of the inputs; none where an answer does not tell.")
     output: TokenCount | None = Field(None, description="Generated; none where an answer does not tell.")
+    input_deviation: Factor = Field("", description="Standard deviation of the tokens of an input.")
+    output_deviation: Factor = Field("", description="The same of those generated for an answer.")
+    total_deviation: Factor = Field("", description="The same of both together.")
     estimated: TokenCount = Field(
         0, description="Answers that told no number of tokens: their chunks were counted in its place."
     )

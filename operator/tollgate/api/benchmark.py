@@ -16,6 +16,7 @@ from tollgate.api.base import Keyed, Model, NameOrEmpty, NameRef, Revision, Rule
 from tollgate.api.canonical import Digest
 from tollgate.api.cold_start import FirstRequests, StartTimes
 from tollgate.api.conditions import Condition
+from tollgate.api.counting import MOST_GOALS, Counting, GoalMet
 from tollgate.api.hardware import LoadedPods
 from tollgate.api.load import MOST_RUNS, Load
 from tollgate.api.paired import MOST_STAGES, PairedStage
@@ -31,6 +32,7 @@ from tollgate.api.variability import Variability
 Repetition = Annotated[int, Field(ge=0, le=1_000_000)]
 
 MOST_WORKERS = 256  # 16 processes in each of 16 pods
+MOST_EXITS = 17  # 16 that are told apart, and the others
 _LONGEST_KIND = 32
 OF_THE_SERVER = ("timeout", "http_5xx", "server_error", "cancelled")
 """Kinds of errors that no delay of the load generator explains."""
@@ -55,6 +57,10 @@ class BenchmarkSpec(Model):
     )
     limits: Annotated[list[Duration], Field(max_length=16)] = Field(
         default_factory=list, description="Latencies at which slower requests are counted exactly."
+    )
+    counting: Counting | None = Field(
+        None,
+        description="What is counted beside these: times of tokens, and answers that keep several times.",
     )
     revision: Revision = Field(
         "", description="Revision that is measured; set by the operator for a candidate."
@@ -194,6 +200,9 @@ class StageResult(Model):
     over_limit: Annotated[list[OverLimit], Field(max_length=16)] = Field(
         default_factory=list, description="Exact counts at each limit."
     )
+    goals: Annotated[list[GoalMet], Field(max_length=MOST_GOALS)] = Field(
+        default_factory=list, description="How many answers kept each goal that was asked for."
+    )
     scored: Count = Field(0, description="Requests whose input has an expected output.")
     correct: Count = Field(0, description="Of these, those that were answered as expected.")
     quality: QualityCounts | None = Field(
@@ -203,7 +212,7 @@ class StageResult(Model):
         None,
         description="Good answers whose outcome was accepted; none where the profile does not ask for it.",
     )
-    exit_stages: Annotated[dict[str, Count], Field(max_length=17)] = Field(
+    exit_stages: Annotated[dict[str, Count], Field(max_length=MOST_EXITS)] = Field(
         default_factory=dict, description="Good answers by the stage at which the model was done."
     )
     variability: Variability | None = Field(
@@ -272,8 +281,11 @@ class StageResult(Model):
             raise ValueError(f"stage {self.name}: its quality is of more requests than were scored")
         answered = self.requests - self.errors
         streams = self.stream.streams if self.stream else 0
-        if max(self.accepted or 0, sum(self.exit_stages.values()), streams) > answered:
+        met = max((goal.requests for goal in self.goals), default=0)
+        if max(self.accepted or 0, sum(self.exit_stages.values()), streams, met) > answered:
             raise ValueError(f"stage {self.name}: more was told than there are answers ({answered})")
+        if any(over.of > self.requests for over in (self.stream.over_limit if self.stream else ())):
+            raise ValueError(f"stage {self.name}: times of tokens of more requests than it has")
         if sum(block.requests for block in self.blocks) > self.requests:
             raise ValueError(f"stage {self.name}: the blocks hold more requests than the stage")
         if self.workers_lost and not self.client_limited:

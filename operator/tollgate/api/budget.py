@@ -5,20 +5,21 @@ Its objectives are in `api.objective`, its status in `api.release`; the names of
 
 from __future__ import annotations
 
+from datetime import date
 from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, model_validator
 
 from tollgate.api import units
-from tollgate.api.base import Keyed, Model, NameRef, Rule, WorkloadRef, cel
+from tollgate.api.base import Keyed, Model, NameRef, Rule, WorkloadRef, cel, checked
 from tollgate.api.objective import (
-    CostPer,
     Dimension,
     Limit,
     Objective,
     ObjectiveName,
+    Per,
     Statistic,
     objective_quantity,
 )
@@ -36,7 +37,6 @@ __all__ = [
     "Canary",
     "CanaryStep",
     "Confidence",
-    "CostPer",
     "Dimension",
     "EfficiencyBudget",
     "Evidence",
@@ -47,6 +47,7 @@ __all__ = [
     "ObjectiveName",
     "OnInconclusive",
     "Owner",
+    "Per",
     "Records",
     "Rejected",
     "Release",
@@ -186,8 +187,18 @@ class Records(Model):
     )
 
 
+_OWNERS = "each owner of an objective is the role of one of the budget's owners"
+
+
 class BudgetSpec(Model):
     """The policy."""
+
+    model_config = checked(
+        Rule(
+            "self.objectives.all(o, !has(o.owner) || self.owners.exists(w, w.role == o.owner))",
+            _OWNERS,
+        )
+    )
 
     target: WorkloadRef = Field(
         description="The Deployment that is governed, in this namespace. A Deployment has one budget.",
@@ -201,6 +212,11 @@ class BudgetSpec(Model):
     )
     owners: Annotated[list[Owner], Field(min_length=1, max_length=16)] = Field(
         description="Who answers for the budget; at least one."
+    )
+    review_by: date | None = Field(
+        None,
+        description="Day by which the limits are to be looked at again, such as 2027-03-31: what is measured, and what "
+        "users need, changes. From then on the condition ReviewDue is True.",
     )
     metrics: MetricsSpec = Field(description="Where live measurements come from.")
     confidence: Confidence = Field(
@@ -240,6 +256,13 @@ class BudgetSpec(Model):
         description="What becomes of the Deployment when this budget is deleted or observes only: Resume "
         "lets it roll out its template; Hold leaves it as it is.",
     )
+
+    @model_validator(mode="after")
+    def _owned(self) -> BudgetSpec:
+        roles = {owner.role for owner in self.owners}
+        if strange := [o.owner for o in self.objectives if o.owner and o.owner not in roles]:
+            raise ValueError(f"{_OWNERS} ({', '.join(sorted(roles))}), not {strange[0]!r}")
+        return self
 
     @property
     def alpha(self) -> float:

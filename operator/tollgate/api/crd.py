@@ -18,7 +18,8 @@ from tollgate.api.base import GROUP, VERSION, Model
 from tollgate.api.benchmark import Benchmark
 from tollgate.api.budget import EfficiencyBudget
 from tollgate.api.decision import EfficiencyDecision
-from tollgate.api.profiles import BenchmarkProfile, MetricProfile
+from tollgate.api.metric_profile import MetricProfile
+from tollgate.api.profiles import BenchmarkProfile
 from tollgate.api.signoff import EfficiencySignOff
 from tollgate.api.structural import RULES, as_written, structural
 

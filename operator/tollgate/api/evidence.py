@@ -6,6 +6,7 @@ Numbers are decimal strings, exact to the last digit that was judged with.
 from __future__ import annotations
 
 from datetime import datetime
+from enum import StrEnum
 from typing import Annotated
 
 from pydantic import Field, StringConstraints
@@ -15,6 +16,7 @@ from tollgate.api.base import Keyed, Model, NameOrEmpty, Text, Word
 from tollgate.api.benchmark import BenchmarkResult
 from tollgate.api.canonical import Digest
 from tollgate.api.comparison import ComparisonResult, ParetoRelation
+from tollgate.api.facts import Facts
 from tollgate.api.hardware import Hardware
 from tollgate.api.objective import Objective, ObjectiveName
 from tollgate.api.verdict import Results
@@ -56,6 +58,7 @@ class JudgedArm(JudgedPods):
     """One side of a benchmark's verdict."""
 
     benchmark: NameOrEmpty = Field("", description="Name of the Benchmark.")
+    facts: Facts | None = Field(None, description="What was known of the loaded pods beside the result.")
     digest: Digest = Field(description="SHA-256 over the canonical JSON of the result that was judged.")
 
 
@@ -123,6 +126,14 @@ class BenchmarkEvidence(Judged):
     )
 
 
+class CountedOf(StrEnum):
+    """Whose requests were counted."""
+
+    PODS = "Pods"
+    SERVICE = "Service"
+    SEVERAL_VERSIONS = "SeveralVersions"
+
+
 class Edges(Model):
     """The edges of the histogram around a limit, in seconds; both are the limit where it is an edge itself."""
 
@@ -174,6 +185,11 @@ class LiveEvidence(Model):
     sums_seen: bool = Field(False, description="Whether there was a sum of latencies.")
     errors_asked: bool = Field(False, description="Whether the profile has an error counter.")
     errors_seen: bool = Field(False, description="Whether any pod exported it.")
+    counted_of: CountedOf = Field(
+        CountedOf.PODS,
+        description="Whose requests were counted: those of pods, or of a Service by the series of its gateway; "
+        "SeveralVersions: of no one, as several versions were behind the Service.",
+    )
     requests_missing: bool = Field(
         False, description="Whether the counter of requests was asked for and not found."
     )

@@ -12,6 +12,7 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from tollgate.api.base import Model
+from tollgate.api.facts import Declared
 
 _Named = Annotated[str, StringConstraints(max_length=128)]
 Quantity = Annotated[str, StringConstraints(pattern=r"^[0-9]{1,24}(\.[0-9]{1,9})?$", max_length=34)]
@@ -57,3 +58,4 @@ class LoadedPods(Model):
         description="What each reserved: cores, bytes, and accelerators by name. Empty when a container "
         "requests no CPU or no memory.",
     )
+    declared: Declared | None = Field(None, description="What their template declares by annotations.")

@@ -1,21 +1,32 @@
 """One objective of a budget: a dimension, how it is summarised, and a limit with its unit.
 
-The table `_SHAPES` says what each dimension takes. pydantic and the API server check by it alike.
+The table `dimension.SHAPES` says what each dimension takes. pydantic and the API server check by it alike.
 """
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
 from decimal import Decimal
-from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field, StringConstraints, model_validator
 
 from tollgate.api import units
 from tollgate.api.base import Model, Rule, checked
+from tollgate.api.counting import Goal
+from tollgate.api.dimension import SHAPES, Dimension, Metric, Per, Shape, Statistic
 from tollgate.api.verdict import Quantity
+
+__all__ = [
+    "Amortized",
+    "Dimension",
+    "Limit",
+    "Metric",
+    "Objective",
+    "ObjectiveName",
+    "Per",
+    "Statistic",
+    "objective_quantity",
+]
 
 ObjectiveName = Annotated[
     str, StringConstraints(min_length=1, max_length=63, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$")
@@ -23,128 +34,91 @@ ObjectiveName = Annotated[
 Limit = Annotated[str, StringConstraints(min_length=1, max_length=32)]
 Regression = Annotated[str, StringConstraints(pattern=units.PERCENT_PATTERN, max_length=16)]
 
-
-class Dimension(StrEnum):
-    """What can be limited in this version."""
-
-    LATENCY = "Latency"
-    ERROR_RATE = "ErrorRate"
-    COST = "Cost"
-    QUALITY = "Quality"
-    CALIBRATION_ERROR = "CalibrationError"
-    THROUGHPUT = "Throughput"
-
-
-class Statistic(StrEnum):
-    """How a latency distribution is summarised."""
-
-    MEAN = "Mean"
-    P50 = "P50"
-    P90 = "P90"
-    P95 = "P95"
-    P99 = "P99"
-    P999 = "P999"
-
-    @property
-    def tail(self) -> Decimal | None:
-        """The share of requests allowed over the limit (P99 -> 0.01); None for the mean."""
-        return None if self is Statistic.MEAN else 1 - Decimal("0." + self.value[1:])
-
-
-class CostPer(StrEnum):
-    """What a cost is divided by."""
-
-    REQUEST = "Request"
-    THOUSAND_REQUESTS = "1kRequests"
-    CORRECT_ANSWER = "CorrectAnswer"
-    ACCEPTED_OUTCOME = "AcceptedOutcome"
-
-    @property
-    def requests(self) -> int:
-        """How many of what is counted the unit stands for."""
-        return 1000 if self is CostPer.THOUSAND_REQUESTS else 1
-
-    @property
-    def of_requests(self) -> bool:
-        """Whether every answered request counts, whatever it says."""
-        return self in (CostPer.REQUEST, CostPer.THOUSAND_REQUESTS)
-
-
-class Metric(StrEnum):
-    """What of the answers is limited."""
-
-    ACCURACY = "Accuracy"
-    F1 = "F1"
-    F1_MACRO = "F1Macro"
-    F1_MICRO = "F1Micro"
-
-    @property
-    def is_share(self) -> bool:
-        """Whether it is a share of the scored requests."""
-        return self in (Metric.ACCURACY, Metric.F1_MICRO)
-
-
-@dataclass(frozen=True)
-class _Shape:
-    """What a dimension takes: which bound, which other field, and how the bound is written."""
-
-    bound: Literal["max", "min"]
-    needs: tuple[str, ...]
-    pattern: str
-    example: str
-
-    @property
-    def fields(self) -> tuple[str, ...]:
-        return (self.bound, *self.needs)
-
-    def accepts(self, limit: str) -> bool:
-        return all(re.search(pattern, limit) for pattern in (self.pattern, units.NONZERO_PATTERN))
-
-
-_SHAPES = {
-    Dimension.LATENCY: _Shape(
-        "max", ("statistic",), units.DURATION_PATTERN, "a duration above 0, such as 250ms or 1.5s"
-    ),
-    Dimension.ERROR_RATE: _Shape(
-        "max", (), units.BELOW_ALL_PERCENT_PATTERN, "a percentage between 0 and 100, such as 0.5%"
-    ),
-    Dimension.COST: _Shape(
-        "max", ("per",), units.MONEY_PATTERN, "an amount above 0 with its currency, such as 0.40USD"
-    ),
-    Dimension.QUALITY: _Shape(
-        "min", ("metric",), units.BELOW_ONE_PATTERN, "a fraction between 0 and 1, such as 0.95"
-    ),
-    Dimension.CALIBRATION_ERROR: _Shape(
-        "max", (), units.BELOW_ONE_PATTERN, "a fraction between 0 and 1, such as 0.05"
-    ),
-    Dimension.THROUGHPUT: _Shape("min", (), units.RATE_PATTERN, "a rate above 0, such as 30req/s"),
-}
-_WITHIN = "within is for Quality with the metric Accuracy: an answer that comes later is a wrong one"
-_CHOSEN_BY_DIMENSION = ("statistic", "per", "metric", "max", "min")
+_WITHIN = "within is for ViolationRate, and for Quality with the metric Accuracy: what comes later is a wrong answer"
+_AMORTIZED = "amortized is for Cost, in the currency of its limit"
+_MEASURED = "measured is for Energy: an estimate is then no verdict"
+_CHOICES = ("statistic", "per", "metric")
+_BOUNDS = ("max", "min")
+_CHOSEN_BY_DIMENSION = (*_CHOICES, "meets", *_BOUNDS)
 
 
 def _takes(dimension: Dimension) -> str:
-    return f"{dimension} takes exactly {' and '.join(_SHAPES[dimension].fields)}"
+    return f"{dimension} takes exactly {SHAPES[dimension].takes}"
 
 
 def _written_as(dimension: Dimension) -> str:
-    return f"{dimension}: write {_SHAPES[dimension].bound} as {_SHAPES[dimension].example}"
+    shape = SHAPES[dimension]
+    return f"{dimension}: write {' or '.join(shape.bounds)} as {shape.form.example}"
+
+
+def _one_of(dimension: Dimension, field: str) -> str:
+    return f"{dimension}: {field} is one of {', '.join(SHAPES[dimension].choices[field])}"
+
+
+class Amortized(Model):
+    """What was spent once, such as on training, spread over the requests that it is for."""
+
+    total: Annotated[str, StringConstraints(pattern=units.MONEY_PATTERN, max_length=32)] = Field(
+        description="What was spent, in the currency of the limit, such as 12000USD."
+    )
+    requests: int = Field(ge=1, le=10**15, description="Over how many requests it is spread.")
+
+    @property
+    def per_request(self) -> float:
+        """What one request bears of it, in the currency."""
+        return float(units.parse_money(self.total).amount / self.requests)
 
 
 def _shape_rules() -> list[Rule]:
-    """`_SHAPES` in CEL."""
-    rules = [Rule("!has(self.within) || (has(self.metric) && self.metric == 'Accuracy')", _WITHIN)]
-    for dimension, shape in _SHAPES.items():
+    """`SHAPES` in CEL."""
+    rules = [
+        Rule(
+            "!has(self.within) || self.dimension == 'ViolationRate' || "
+            "(has(self.metric) && self.metric == 'Accuracy')",
+            _WITHIN,
+        ),
+        Rule(
+            "!has(self.amortized) || (self.dimension == 'Cost' && has(self.max) && "
+            "self.max.size() > 3 && self.amortized.total.endsWith(self.max.substring(self.max.size() - 3)))",
+            _AMORTIZED,
+        ),
+        Rule("!has(self.measured) || !self.measured || self.dimension == 'Energy'", _MEASURED),
+    ]
+    for dimension, shape in SHAPES.items():
         other = f"self.dimension != '{dimension}'"
-        given = " && ".join(
-            f"has(self.{field})" if field in shape.fields else f"!has(self.{field})"
-            for field in _CHOSEN_BY_DIMENSION
-        )
-        bound = f"self.{shape.bound}"
-        rules.append(Rule(f"{other} || ({given})", _takes(dimension)))
-        right = " && ".join(f"{bound}.matches(r'{p}')" for p in (shape.pattern, units.NONZERO_PATTERN))
-        rules.append(Rule(f"{other} || !has({bound}) || ({right})", _written_as(dimension), shape.bound))
+        rules.append(Rule(f"{other} || ({_given(shape)})", _takes(dimension)))
+        for field, values in shape.choices.items():
+            if len(values) < len(type(values[0])):
+                allowed = f"self.{field} in {[str(value) for value in values]}"
+                rules.append(
+                    Rule(f"{other} || !has(self.{field}) || {allowed}", _one_of(dimension, field), field)
+                )
+        for bound in shape.bounds:
+            here = f"self.{bound}"
+            right = " && ".join(
+                f"{here}.matches(r'{p}')" for p in (shape.form.pattern, units.NONZERO_PATTERN)
+            )
+            rules.append(Rule(f"{other} || !has({here}) || ({right})", _written_as(dimension), bound))
     return rules
+
+
+def _given(shape: Shape) -> str:
+    wanted = {*shape.choices, *shape.needs}
+    terms = [f"{'' if field in wanted else '!'}has(self.{field})" for field in (*_CHOICES, "meets")]
+    if "within" in shape.needs:
+        terms.append("has(self.within)")
+    has = [f"has(self.{bound})" for bound in _BOUNDS]
+    if len(shape.bounds) > 1:
+        terms.append(f"{has[0]} != {has[1]}")
+    else:
+        terms += [
+            one if bound in shape.bounds else f"!{one}" for bound, one in zip(_BOUNDS, has, strict=True)
+        ]
+    return " && ".join(terms)
+
+
+def _dimensions() -> str:
+    return " ".join(f"{dimension}: {shape.takes}." for dimension, shape in SHAPES.items())
 
 
 class Objective(Model):
@@ -155,29 +129,37 @@ class Objective(Model):
     name: ObjectiveName = Field(
         description="Short name, unique in the budget; status and records refer to it."
     )
-    dimension: Dimension = Field(
-        description="What is limited. Latency: statistic and max, a duration. ErrorRate: max, a percentage "
-        "of the requests. Cost: per and max, an amount of money. Quality: metric and min, a fraction. "
-        "CalibrationError: max, a fraction. Throughput: min, a rate that the benchmark must have answered."
-    )
+    dimension: Dimension = Field(description=f"What is limited, and what that takes. {_dimensions()}")
     statistic: Statistic | None = Field(
-        None, description="Latency only: the mean, or the percentile that is limited (P999 is 99.9 %)."
+        None, description="Times only: the mean, or the percentile that is limited (P999 is 99.9 %)."
     )
-    per: CostPer | None = Field(
+    per: Per | None = Field(
         None,
-        description="Cost only: the amount is for one request or for a thousand; or, in the benchmark, for each answer "
-        "that is right or each outcome that was accepted.",
+        description="Cost, Energy and Compute: what the amount is for. Tokens are generated ones. For each answer that "
+        "is right, each outcome that was accepted and each token it is judged in the benchmark only.",
     )
     metric: Metric | None = Field(
         None,
-        description="Quality only: Accuracy, the share of the benchmark's requests that are answered as expected; F1, "
+        description="Quality: Accuracy, the share of the benchmark's requests that are answered as expected; F1, "
         "of the positive class; F1Macro, the mean of the F1 of all classes; F1Micro, of all at once, which is the "
-        "accuracy.",
+        "accuracy. Variability: CoefficientOfVariation, P99ToP50 or BetweenInputs. Tokens: Input, Output or Total.",
     )
     within: Annotated[str, StringConstraints(pattern=units.DURATION_PATTERN, max_length=32)] | None = Field(
         None,
-        description="Accuracy only: an answer that comes later than this, from when its request was due, is a wrong "
-        "one.",
+        description="ViolationRate: an answer that comes later than this, from when its request was due, violates it. "
+        "Accuracy: it is a wrong one.",
+    )
+    meets: Goal | None = Field(None, description="Goodput: the times that an answer must keep, all of them.")
+    amortized: Amortized | None = Field(
+        None,
+        description="Cost only: what was spent once, such as on training; its share is added to the cost of each "
+        "request. Default: what serving costs, alone.",
+    )
+    measured: bool | None = Field(
+        None, description="Energy: true where only a meter counts, and no estimate from CPU seconds."
+    )
+    owner: Annotated[str, StringConstraints(min_length=1, max_length=63)] | None = Field(
+        None, description="Who answers for this limit: a role of the budget's owners. A breach names them."
     )
     stage: Annotated[str, StringConstraints(min_length=1, max_length=32)] | None = Field(
         None,
@@ -189,23 +171,40 @@ class Objective(Model):
     max_regression: Regression | None = Field(
         None,
         description="How much worse than last-good still counts as equal, relative to its value. Default "
-        "5%: a mean of 104ms equals one of 100ms. Where it is given for a percentile or an ErrorRate, a canary is "
-        "also compared with the stable version beside it: with 10%, it is refused as WorseThanStable once its "
-        "requests are clearly over the limit, or fail, more than 1.1 times as often, though it keeps the limit. "
+        "5%: a mean of 104ms equals one of 100ms. Where it is given for a percentile, a ViolationRate or an ErrorRate, "
+        "a canary is also compared with the stable version beside it: with 10%, it is refused as WorseThanStable once "
+        "its requests are clearly over the limit, or fail, more than 1.1 times as often, though it keeps the limit. "
         "Not where the benchmark showed it to be worse and it was let through.",
     )
 
     @model_validator(mode="after")
     def _has_the_shape(self) -> Objective:
-        shape = _SHAPES[self.dimension]
+        shape = SHAPES[self.dimension]
+        wanted = {*shape.choices, *shape.needs} - {"within"}
         given = {field for field in _CHOSEN_BY_DIMENSION if getattr(self, field) is not None}
-        if given != set(shape.fields):
+        bounds = given & set(_BOUNDS)
+        lacks_within = "within" in shape.needs and self.within is None
+        if given - bounds != wanted or len(bounds) != 1 or not bounds <= set(shape.bounds) or lacks_within:
             raise ValueError(_takes(self.dimension))
+        for field, values in shape.choices.items():
+            if getattr(self, field) not in values:
+                raise ValueError(f"{_one_of(self.dimension, field)}, not {str(getattr(self, field))!r}")
         if not shape.accepts(self.limit):
             raise ValueError(f"{_written_as(self.dimension)}, not {self.limit!r}")
-        if self.within is not None and self.metric is not Metric.ACCURACY:
+        if self.within and self.dimension is not Dimension.VIOLATION_RATE and self.metric != Metric.ACCURACY:
             raise ValueError(_WITHIN)
+        if self.amortized and not (
+            self.dimension is Dimension.COST and self.amortized.total[-3:] == self.limit[-3:]
+        ):
+            raise ValueError(_AMORTIZED)
+        if self.measured and self.dimension is not Dimension.ENERGY:
+            raise ValueError(_MEASURED)
         return self
+
+    @property
+    def shape(self) -> Shape:
+        """What its dimension takes."""
+        return SHAPES[self.dimension]
 
     @property
     def limit(self) -> str:
@@ -220,10 +219,18 @@ class Objective(Model):
 
 def objective_quantity(objective: Objective) -> Quantity:
     """How the limit reads in a sentence: `p99 <= 250ms`."""
-    what = objective.statistic.value.lower() if objective.statistic else objective.dimension.value
-    if objective.metric not in (None, Metric.ACCURACY):
-        what = str(objective.metric)
-    per = f" per {objective.per}" if objective.per else ""
-    per += f" within {objective.within}" if objective.within else ""
-    per += f" in stage {objective.stage}" if objective.stage else ""
-    return f"{what} {'<=' if objective.max else '>='} {objective.limit}{per}"
+    o = objective
+    what = o.dimension.value
+    if o.statistic:
+        what = o.statistic.value.lower()
+        if o.dimension is not Dimension.LATENCY:
+            what = f"{o.dimension} {what}"
+    elif o.metric is not None and o.dimension is not Dimension.QUALITY:
+        what = f"{o.dimension} {o.metric}"
+    elif o.metric not in (None, Metric.ACCURACY):
+        what = str(o.metric)
+    per = f" per {o.per}" if o.per else ""
+    per += f" within {o.within}" if o.within else ""
+    per += f" ({o.meets})" if o.meets else ""
+    per += f" in stage {o.stage}" if o.stage else ""
+    return f"{what} {'<=' if o.max else '>='} {o.limit}{per}"

@@ -1,6 +1,6 @@
-"""`BenchmarkProfile` and `MetricProfile`: what admins say about load and metrics, cluster-wide.
+"""`BenchmarkProfile`: what admins say about load, cluster-wide.
 
-Paths, ports and series names live here, so that a tenant's namespaced object never carries them.
+Paths and ports live here, so that a tenant's namespaced object never carries them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from tollgate.api.paired import FEWEST_REQUESTS, MOST_STAGES
 from tollgate.api.protocol import TLS, Header, JMESPath, Parameter, Protocol, TokenSecret
 from tollgate.api.scoring import Scoring
 from tollgate.api.search import PROBE, RateSearch
-from tollgate.api.series import MetricLabels, Series, ServerSeries
 from tollgate.api.sweep import Sweep
 
 
@@ -349,48 +348,3 @@ class BenchmarkProfile(Model):
     """How to load a model for a benchmark: protocol, dataset, stages. Owned by admins."""
 
     spec: BenchmarkProfileSpec = Field(description="How to load a model.")
-
-
-class LatencySeries(Series):
-    """The latency histogram."""
-
-    type: Literal["Classic", "Native"] = Field(
-        "Classic",
-        description="How Prometheus stores the histogram. Classic: as series with le buckets, a _count and a _sum. "
-        "Native: as one series of native histograms, exponential or with custom buckets (as "
-        "convert_classic_histograms_to_nhcb makes them). A summary or a mean cannot be judged: name a histogram.",
-    )
-    unit: Literal["s", "ms", "us"] = Field("s", description="Unit of the histogram's values.")
-
-    @property
-    def scale(self) -> float:
-        """Seconds per unit."""
-        return {"s": 1.0, "ms": 1e-3, "us": 1e-6}[self.unit]
-
-
-class MetricProfileSpec(Model):
-    """Where a server's metrics are."""
-
-    labels: MetricLabels = Field(
-        default_factory=MetricLabels, description="Labels that say where a sample is from."
-    )
-    scrape_interval_seconds: int = Field(
-        30,
-        ge=1,
-        le=600,
-        description="How often Prometheus scrapes the server; a series silent for five intervals is stale.",
-    )
-    latency: LatencySeries = Field(description="Histogram of request latencies.")
-    requests: Series | None = Field(None, description="Counter of requests. Default: the histogram's _count.")
-    errors: Series | None = Field(
-        None, description="Counter of failed requests; without it a budget cannot limit ErrorRate live."
-    )
-    server: ServerSeries | None = Field(
-        None, description="What a server uses: memory, CPU, GPU and energy. Read for benchmarks."
-    )
-
-
-class MetricProfile(Model):
-    """Where a model server's metrics are: series, units, labels. Owned by admins."""
-
-    spec: MetricProfileSpec = Field(description="Where a server's metrics are.")

@@ -23,6 +23,7 @@ Number = Annotated[str, StringConstraints(pattern=rf"^{units.NUMBER}$", max_leng
 
 Memory = Annotated[str, StringConstraints(pattern=units.MEMORY_PATTERN, max_length=32)]
 Energy = Annotated[str, StringConstraints(pattern=units.ENERGY_PATTERN, max_length=32)]
+Flops = Annotated[str, StringConstraints(pattern=units.FLOPS_PATTERN, max_length=32)]
 Percent = Annotated[str, StringConstraints(pattern=units.PERCENT_PATTERN, max_length=16)]
 
 Count = Annotated[int, Field(ge=0, le=1_000_000_000)]

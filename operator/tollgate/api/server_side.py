@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from tollgate.api.base import Model
-from tollgate.api.quantities import Count, Duration, Energy, Memory, Percent
+from tollgate.api.quantities import Count, Duration, Energy, Factor, Flops, Memory, Percent
 
 Why = Annotated[str, StringConstraints(max_length=400)]
 
@@ -38,6 +38,21 @@ class ServerReadings(Model):
         None, description="The most GPU memory that a pod had at a scrape."
     )
     energy: Energy | None = Field(None, description="Energy that all pods used together.")
+    peak_kv_cache: Percent | None = Field(
+        None, description="The fullest that the KV cache of a pod was at a scrape."
+    )
+    flops: Flops | None = Field(
+        None, description="Floating-point operations of all pods together, as the server estimates them."
+    )
+    intervals: Count = Field(
+        0,
+        description="Stretches between scrapes of which the errors are known, of the reading that had the fewest.",
+    )
+    errors: Annotated[dict[str, Factor], Field(max_length=8)] = Field(
+        default_factory=dict,
+        description="Standard errors of sums and averages over time, relative, by the reading's name: from how much "
+        "they differ from one stretch between scrapes to the next.",
+    )
     restarts: Count = Field(
         0,
         description="How often a counter began anew in that time: what it had counted since the scrape before is lost, "

@@ -12,7 +12,7 @@ import base64
 import binascii
 import json
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TypeVar
 
 from pydantic import ValidationError
@@ -121,11 +121,12 @@ def _smaller_and_smaller(result: BenchmarkResult) -> Iterator[BenchmarkResult]:
     yield result
     for shrink in (
         _without_warm_up_detail,
-        _without_token_sketches,
+        _with_coarser_token_sketches,
         _with_short_texts,
         _without_client,
-        *(_with_coarser_sketch,) * 3,
+        *(_with_coarser_sketch, _with_coarser_token_sketches) * 3,
         _without_variability,
+        _without_token_sketches,
         _with_half_the_blocks,
         _without_steady,
         _without_sketch,
@@ -156,12 +157,20 @@ def _without_warm_up_detail(stage: StageResult) -> StageResult:
 
 
 def _without_token_sketches(stage: StageResult) -> StageResult:
+    return _with_token_sketches(stage, lambda _: None)
+
+
+def _with_coarser_token_sketches(stage: StageResult) -> StageResult:
+    return _with_token_sketches(stage, _coarser)
+
+
+def _with_token_sketches(stage: StageResult, change: Callable[[Sketch], Sketch | None]) -> StageResult:
     if stage.stream is None:
         return stage
     times = {
-        name: value.model_copy(update={"sketch": None})
+        name: value.model_copy(update={"sketch": change(value.sketch)})
         for name in _TOKEN_TIMES
-        if (value := getattr(stage.stream, name)) is not None
+        if (value := getattr(stage.stream, name)) is not None and value.sketch is not None
     }
     return stage.model_copy(update={"stream": stage.stream.model_copy(update=times)})
 
@@ -201,9 +210,11 @@ def _without_examples(stage: StageResult) -> StageResult:
 
 
 def _with_coarser_sketch(stage: StageResult) -> StageResult:
-    if float(stage.sketch.growth) ** 2 > _WIDEST_GROWTH:
-        return stage
-    return stage.model_copy(update={"sketch": coarsen(stage.sketch)})
+    return stage.model_copy(update={"sketch": _coarser(stage.sketch)})
+
+
+def _coarser(sketch: Sketch) -> Sketch:
+    return sketch if float(sketch.growth) ** 2 > _WIDEST_GROWTH else coarsen(sketch)
 
 
 def _without_sketch(stage: StageResult) -> StageResult:

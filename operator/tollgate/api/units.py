@@ -19,6 +19,9 @@ RATE_PATTERN = rf"^{NUMBER}req/s$"
 TOKEN_RATE_PATTERN = rf"^{NUMBER}tok/s$"
 MEMORY_PATTERN = rf"^{NUMBER}(Ki|Mi|Gi|Ti)$"
 ENERGY_PATTERN = rf"^{NUMBER}J$"
+ENERGY_LIMIT_PATTERN = rf"^{NUMBER}(mJ|J|kJ|Wh|kWh|mgCO2e|gCO2e)$"
+MODEL_SIZE_PATTERN = rf"^{NUMBER}([kMBT]|Ki|Mi|Gi|Ti)?$"
+FLOPS_PATTERN = rf"^{NUMBER}[kMGTPEZY]?FLOP$"
 FRACTION_PATTERN = r"^(0(\.[0-9]{1,9})?|1(\.0{1,9})?)$"
 
 # Of a limit that evidence can reach: 0 % of errors, or an accuracy of 1, is never proven.
@@ -26,6 +29,11 @@ BELOW_ALL_PERCENT_PATTERN = r"^[0-9]{1,2}(\.[0-9]{1,9})?%$"
 BELOW_ONE_PATTERN = r"^0\.[0-9]{1,9}$"
 NONZERO_PATTERN = r"[1-9]"
 
+_JOULES = {"mJ": "0.001", "J": "1", "kJ": "1000", "Wh": "3600", "kWh": "3600000"}
+_GRAMS = {"mgCO2e": "0.001", "gCO2e": "1"}
+_BYTES = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
+_PARAMETERS = {"": 1, "k": 10**3, "M": 10**6, "B": 10**9, "T": 10**12}
+_PREFIXES = ("", "k", "M", "G", "T", "P", "E", "Z", "Y")
 _SECONDS = {"us": Decimal("0.000001"), "ms": Decimal("0.001"), "s": Decimal(1)}
 
 
@@ -37,12 +45,37 @@ class Money:
     currency: str
 
 
+@dataclass(frozen=True)
+class Amount:
+    """A value in base units, of a kind: joules or grams, bytes or a bare number. `unit` is how it was written."""
+
+    value: Decimal
+    kind: str
+    unit: str
+    scale: Decimal
+    """Base units per unit."""
+
+    def show(self, value: float, digits: int = 4) -> str:
+        """Another value of the same kind, in the same unit."""
+        return format_number(value / float(self.scale), digits) + self.unit
+
+
 def _split(text: str, pattern: str, example: str) -> str:
     if not re.fullmatch(pattern, text):
         raise ValueError(f"{text!r} is not valid here: write it like {example}")
     match = re.match(NUMBER, text)
     assert match is not None  # every pattern starts with NUMBER
     return match.group(0)
+
+
+def _power(prefix: str) -> Decimal:
+    return Decimal(1000) ** _PREFIXES.index(prefix)
+
+
+def _with_prefix(value: float, digits: int) -> str:
+    """A number with the greatest prefix of which there is one."""
+    power = next((p for p in range(len(_PREFIXES) - 1, 0, -1) if value >= 1000.0**p), 0)
+    return format_number(value / 1000.0**power, digits) + _PREFIXES[power]
 
 
 def parse_duration(text: str) -> Decimal:
@@ -70,6 +103,50 @@ def parse_rate(text: str) -> Decimal:
 def parse_energy(text: str) -> Decimal:
     """Joules of `2310J`."""
     return Decimal(_split(text, ENERGY_PATTERN, "2310J"))
+
+
+def parse_flops(text: str) -> Decimal:
+    """Floating-point operations of `14.2GFLOP`."""
+    number = _split(text, FLOPS_PATTERN, "14.2GFLOP")
+    return Decimal(number) * _power(text[len(number) :].removesuffix("FLOP"))
+
+
+def parse_memory(text: str) -> Decimal:
+    """Bytes of `12Gi`."""
+    number = _split(text, MEMORY_PATTERN, "512Mi or 12Gi")
+    return Decimal(number) * _BYTES[text[len(number) :]]
+
+
+def parse_token_rate(text: str) -> Decimal:
+    """Tokens per second of `900tok/s`."""
+    return Decimal(_split(text, TOKEN_RATE_PATTERN, "900tok/s"))
+
+
+def parse_tokens(text: str) -> Decimal:
+    """The number of `400tok`."""
+    return Decimal(_split(text, rf"^{NUMBER}tok$", "400tok"))
+
+
+def parse_number(text: str) -> Decimal:
+    """A bare decimal such as `2.5`."""
+    return Decimal(_split(text, rf"^{NUMBER}$", "2.5"))
+
+
+def parse_energy_limit(text: str) -> Amount:
+    """`2.5J` and `0.7Wh` in joules, `0.3gCO2e` in grams."""
+    number = _split(text, ENERGY_LIMIT_PATTERN, "2.5J, 0.7Wh or 0.3gCO2e")
+    unit = text[len(number) :]
+    kind, scales = ("grams", _GRAMS) if unit in _GRAMS else ("joules", _JOULES)
+    scale = Decimal(scales[unit])
+    return Amount(Decimal(number) * scale, kind, unit, scale)
+
+
+def parse_model_size(text: str) -> Amount:
+    """`8B` as a number of parameters, `16Gi` in bytes."""
+    number = _split(text, MODEL_SIZE_PATTERN, "350M, 8B or 16Gi")
+    unit = text[len(number) :]
+    kind, scale = ("bytes", _BYTES[unit]) if unit in _BYTES else ("parameters", _PARAMETERS[unit])
+    return Amount(Decimal(number) * scale, kind, unit, Decimal(scale))
 
 
 def parse_fraction(text: str) -> Decimal:
@@ -127,6 +204,11 @@ def format_memory(size: float, digits: int = 4) -> str:
 def format_energy(joules: float, digits: int = 4) -> str:
     """`2310.0` -> `2310J`."""
     return format_number(joules, digits) + "J"
+
+
+def format_flops(operations: float, digits: int = 4) -> str:
+    """`1.42e10` -> `14.2GFLOP`."""
+    return _with_prefix(operations, digits) + "FLOP"
 
 
 def format_number(value: Decimal | float, digits: int = 4) -> str:

@@ -37,6 +37,10 @@ class Variability(Model):
         description="Standard deviation among answers to the same input: queues, and noise of the machine.",
     )
     share: Factor = Field("", description="Share of the variance that is between inputs, from 0 to 1.")
+    share_error: Factor = Field(
+        "", description="Standard error of the share, by a jackknife over groups of inputs."
+    )
+    groups: int = Field(0, ge=0, le=64, description="How many groups these were.")
     worst: Annotated[list[WorstInput], Field(max_length=MOST_WORST)] = Field(
         default_factory=list, description="The inputs with the highest median latency, the worst first."
     )

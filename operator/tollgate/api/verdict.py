@@ -26,6 +26,7 @@ class Reason(StrEnum):
     TOO_FEW_REQUESTS = "TooFewRequests"
     BUCKET_RESOLUTION = "BucketResolution"
     MEAN_ONLY = "MeanOnly"
+    SHARED_SERIES = "SharedSeries"
     NO_TRAFFIC = "NoTraffic"
     TOO_FEW_SCRAPES = "TooFewScrapes"
     PODS_NOT_SCRAPED = "PodsNotScraped"
@@ -34,6 +35,7 @@ class Reason(StrEnum):
     METRICS_UNAVAILABLE = "MetricsUnavailable"
     COST_UNKNOWN = "CostUnknown"
     LOW_LOAD = "LowLoad"
+    ESTIMATED = "Estimated"
     CLIENT_LIMITED = "ClientLimited"
     UNCERTIFIED = "Uncertified"
     NO_DATA = "NoData"
@@ -69,7 +71,8 @@ class ObjectiveResult(Model):
     verdict: Verdict = Field(description="Within, Breach or Inconclusive.")
     reason: Reason | None = Field(
         None,
-        description="Why there is no verdict yet; or WorseThanStable, of a breach that is none of the limit.",
+        description="Why there is no verdict yet; or WorseThanStable, of a breach that is none of the limit; or "
+        "Estimated, of one that rests on a model of the server and not on a meter.",
     )
     message: Text = Field(
         "", description="The verdict as a sentence, with what to do where something is missing."

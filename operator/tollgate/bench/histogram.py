@@ -35,6 +35,21 @@ class TimeHistogram:
         self.total += float(times.sum())
         self.longest = max(self.longest, float(times.max()))
 
+    growth = _GROWTH
+
+    @property
+    def bins(self) -> dict[int, int]:
+        """Those that hold a time, as a `Sketch` numbers them."""
+        return {int(index): int(self.counts[index]) for index in np.flatnonzero(self.counts)}
+
+    def share_over(self, seconds: float) -> tuple[float, float]:
+        """The least and the largest share of the times that can be over a limit: bins are not looked into."""
+        if not len(self):
+            return 0.0, 0.0
+        upper = _LEAST * _GROWTH ** np.arange(_BINS)
+        surely, maybe = self.counts[upper / _GROWTH >= seconds], self.counts[upper > seconds]
+        return float(surely.sum()) / len(self), float(maybe.sum()) / len(self)
+
     def merge(self, other: TimeHistogram) -> None:
         """Count what the other has counted."""
         self.counts += other.counts

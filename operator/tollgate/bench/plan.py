@@ -22,6 +22,7 @@ from pydantic.alias_generators import to_camel
 
 from tollgate.api.base import Model
 from tollgate.api.benchmark import Repetition
+from tollgate.api.counting import Counting
 from tollgate.api.load import Load, LoadStage
 from tollgate.api.profiles import BenchmarkProfileSpec, turns_problem
 from tollgate.api.quantities import Duration
@@ -39,6 +40,9 @@ class Plan(Model):
     profile: BenchmarkProfileSpec = Field(description="How to load the model.")
     limits: Annotated[list[Duration], Field(max_length=16)] = Field(
         default_factory=list, description="Latencies at which slower requests are counted exactly."
+    )
+    counting: Counting = Field(
+        default_factory=Counting, description="What is counted beside these: times of tokens, and goals."
     )
     targets: Annotated[list[Target], Field(min_length=1, max_length=1000)] = Field(
         description="host:port of each pod; requests go to them in turn."

@@ -87,7 +87,11 @@ class _Benchmark:
             if profile.cold_start and not stages:
                 first = first_requests(record, len(self._plan.targets), profile.cold_start.requests)
             which = repeat if stage.repeats else None
-            stages.append(summarize(stage, record, self._plan.limits).model_copy(update={"repeat": which}))
+            stages.append(
+                summarize(stage, record, self._plan.limits, self._plan.counting).model_copy(
+                    update={"repeat": which}
+                )
+            )
             self._done(stages[-1], record)
             if not self._plan.baseline:
                 continue

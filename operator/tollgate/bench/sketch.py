@@ -18,7 +18,11 @@ _SKETCH_SIZE = 2048  # characters of `Sketch.bins`
 
 def sketch(latency: NDArray[np.float64]) -> Sketch:
     """The distribution of latencies, in seconds, in bins that grow by 5 %, or by more where the text would not fit."""
-    growth, bins = _GROWTH, dict(Counter(bin_indices(latency * 1e6, _GROWTH).tolist()))
+    return sketch_of(dict(Counter(bin_indices(latency * 1e6, _GROWTH).tolist())), _GROWTH)
+
+
+def sketch_of(bins: dict[int, int], growth: float) -> Sketch:
+    """Bins of that growth, or of a coarser one where the text would not fit."""
     while len(write_bins(bins)) > _SKETCH_SIZE:
         growth, bins = growth**2, merge_pairs(bins)
     return Sketch(growth=f"{growth:.6f}", bins=write_bins(bins))

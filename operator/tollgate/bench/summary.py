@@ -23,6 +23,7 @@ from tollgate.api.benchmark import (
     QuantileSpread,
     StageResult,
 )
+from tollgate.api.counting import NOTHING_MORE, Counting
 from tollgate.api.load import LoadStage
 from tollgate.bench.audit import client_limited, nearest_rank, schedule_delay_p99
 from tollgate.bench.quality import count_quality
@@ -38,7 +39,9 @@ _BLOCKS = 20
 _BLOCK_REQUESTS = 10  # on average: fewer make no mean
 
 
-def summarize(stage: LoadStage, run: StageRun, limits: Sequence[str]) -> StageResult:
+def summarize(
+    stage: LoadStage, run: StageRun, limits: Sequence[str], counting: Counting = NOTHING_MORE
+) -> StageResult:
     """What a stage measured. Limits are latencies such as 250ms, at which slower requests are counted."""
     good = run.outcome == Outcome.ANSWERED
     latency = np.where(good, run.ended - run.schedule.due, run.timeout)
@@ -65,7 +68,9 @@ def summarize(stage: LoadStage, run: StageRun, limits: Sequence[str]) -> StageRe
         variability=None if stage.warm_up else variability(run, good, latency),
         recovery=recovery(run, latency),
         quality=count_quality(run, good),
-        **summarize_told(run, good, run.schedule.due, _answering_seconds(run, good)),
+        **summarize_told(
+            run, good, run.schedule.due, _answering_seconds(run, good), counting, _block_of(run)
+        ),
         mean=units.format_duration(float(np.mean(latency[good])) if good.any() else run.timeout),
         blocks=_blocks(run, good, latency),
         quantiles=_quantiles(latency),

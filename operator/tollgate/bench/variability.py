@@ -16,6 +16,7 @@ _FEWEST = 10
 """Inputs, below which there is no tenth of them to call hard."""
 
 _EASY = 0.9
+_GROUPS = 10
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -33,7 +34,9 @@ def variability(run: StageRun, good: Bools, latency: Floats) -> Variability | No
     if found.repeated and len(answered) > 1:
         between, within = components(of_good, answered, latency[good])
         found.between, found.within = (_deviation(v) for v in (between, within))
-        found.share = units.format_number(between / (between + within)) if between + within > 0 else ""
+        if between + within > 0:
+            found.share = units.format_number(between / (between + within))
+            found.share_error, found.groups = _jackknife(of_good, latency[good])
     several = sent[which] > 1
     if np.count_nonzero(sent > 1) >= _FEWEST:
         _predict(found, which[several], latency[several])
@@ -57,6 +60,26 @@ def components(which: Ints, answers: Ints, latency: Floats) -> tuple[float, floa
     among = float(np.sum(answers * (means - latency.mean()) ** 2)) / (inputs - 1)
     each = (n - float(np.sum(answers**2)) / n) / (inputs - 1)
     return max(0.0, (among - within) / each), within
+
+
+def _jackknife(which: Ints, latency: Floats) -> tuple[str, int]:
+    """Standard error of the share that is between inputs, from leaving out one group of inputs after the other.
+
+    (B. Efron, C. Stein, Annals of Statistics 9, 1981.) Whole inputs are left out, as the answers to one are alike.
+    """
+    groups = which % _GROUPS
+    if np.max(which) + 1 < _GROUPS * 2:
+        return "", 0
+    shares = []
+    for group in range(_GROUPS):
+        kept = groups != group
+        _, of_kept, answers = np.unique(which[kept], return_inverse=True, return_counts=True)
+        if not np.any(answers > 1):
+            return "", 0
+        between, within = components(of_kept, answers, latency[kept])
+        shares.append(between / (between + within) if between + within > 0 else 0.0)
+    spread = float(np.sum((np.array(shares) - np.mean(shares)) ** 2))
+    return units.format_number(round(float(np.sqrt((_GROUPS - 1) / _GROUPS * spread)), 9)), _GROUPS
 
 
 def _worst(items: Ints, which: Ints, sent: Ints, good: Bools, latency: Floats) -> list[WorstInput]:

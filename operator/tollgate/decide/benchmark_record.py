@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 from tollgate.api.benchmark import BenchmarkResult
 from tollgate.api.evidence import BenchmarkEvidence, Judged, JudgedArm, JudgedPods, MeasuredArm
+from tollgate.api.facts import NOTHING_KNOWN, Facts
 from tollgate.api.transport import digest
 from tollgate.decide.benchmark_verdict import ApprovedArm, BenchmarkVerdict, benchmark_verdict
 from tollgate.decide.compare import Arm
@@ -25,6 +26,7 @@ def measured_arm(name: str, arm: Arm) -> MeasuredArm:
         digest=digest(arm.result),
         cost=write_price(arm.cost),
         hardware=list(arm.hardware or ()),
+        facts=arm.facts if arm.facts != NOTHING_KNOWN else None,
         result=arm.result,
     )
 
@@ -79,4 +81,4 @@ def judged_again(evidence: BenchmarkEvidence) -> BenchmarkVerdict | None:
 def _arm(arm: MeasuredArm | None) -> Arm | None:
     if arm is None or arm.result is None:
         return None
-    return Arm(arm.result, read_price(arm.cost), tuple(arm.hardware))
+    return Arm(arm.result, read_price(arm.cost), tuple(arm.hardware), arm.facts or Facts())

@@ -65,7 +65,9 @@ def benchmark_verdict(
     a way around them.
     """
     counted = pooled([candidate.result, *(arm.result for arm in repeats)])
-    results = judge_benchmark(objectives, counted, confidence=confidence, cost=candidate.cost, looks=looks)
+    results = judge_benchmark(
+        objectives, counted, confidence=confidence, cost=candidate.cost, facts=candidate.facts, looks=looks
+    )
     # A difference from either counts, so the two comparisons share alpha.
     each = 1 - (1 - confidence) / max(1, (baseline is not None) + (approved is not None))
     made: dict[Against, Comparison] = {}

@@ -12,18 +12,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tollgate.api import units
 from tollgate.api.benchmark import BenchmarkResult, StageResult
 from tollgate.api.comparison import Against, ComparisonResult, ObjectiveComparison, ParetoRelation
+from tollgate.api.facts import Facts
 from tollgate.api.hardware import Hardware
 from tollgate.api.objective import Objective
 from tollgate.api.verdict import Relation
+from tollgate.decide.estimates import Loaded, NoEstimate
 from tollgate.decide.limits import show
 from tollgate.decide.paired import InTurn, Pods, compare_turns
 from tollgate.decide.ratio import Compared, Ratio, Side, compare_stage
-from tollgate.decide.stage_estimates import NoEstimate
 from tollgate.measure.cost import CostUnknown, PodCost
 
 _LARGEST = 1e9
@@ -106,6 +107,12 @@ class Arm:
     cost: PodCost | CostUnknown | None
     hardware: tuple[Hardware, ...] | None = None
     """None where nobody asks, as of results from files; () where it should be known and is not."""
+    facts: Facts = field(default_factory=Facts)
+
+    @property
+    def pods(self) -> Loaded:
+        """The pods that were loaded."""
+        return Loaded(self.result.pods, self.cost, self.facts)
 
     @property
     def stages(self) -> dict[str, StageResult]:
@@ -118,7 +125,7 @@ class Arm:
 
     def side(self, stage: str) -> Side:
         """One measured stage."""
-        return Side(self.stages[stage], self.result.pods, self.cost, self.result.repetition)
+        return Side(self.stages[stage], self.pods, self.result.repetition)
 
 
 def compare_benchmarks(

@@ -13,6 +13,7 @@ from tollgate.api.verdict import ObjectiveResult, Reason, Verdict
 from tollgate.decide.approval import signatures
 from tollgate.decide.gate import baseline_runs, sentence, start_trouble
 from tollgate.decide.record import room
+from tollgate.decide.reviewing import REVIEW_DUE, answerable, review
 from tollgate.decide.serving import rollback_obstacle
 from tollgate.decide.signing import UNCHECKED, appeal
 from tollgate.decide.snapshot import Snapshot
@@ -30,6 +31,10 @@ def report(s: Snapshot, status: BudgetStatus) -> BudgetStatus:
         conditions = set_condition(
             conditions, type_, value, reason, message, generation=s.generation, now=s.now
         )
+    if due := review(s.spec, s.now):
+        conditions = set_condition(conditions, *due, generation=s.generation, now=s.now)
+    else:
+        conditions = [c for c in conditions if c.type != REVIEW_DUE]
     if s.problems:
         conditions = set_condition(
             conditions, "Stalled", True, s.problems[0].reason, s.problems[0].message,
@@ -80,7 +85,8 @@ def _within(s: Snapshot, status: BudgetStatus) -> Row:
     judged = [r for r in status.objectives if r.reason is not Reason.NOT_JUDGED_HERE]
     bad = [r for r in judged if r.verdict is Verdict.BREACH]
     if bad:
-        return ("WithinBudget", False, "Breach", f"{sentence(bad)}. {_no_rollback(s, status, bad)}".strip())
+        said = [f"{sentence(bad)}.", answerable(s.spec, bad), _no_rollback(s, status, bad)]
+        return ("WithinBudget", False, "Breach", " ".join(filter(None, said)))
     open_ = [r for r in judged if r.verdict is Verdict.INCONCLUSIVE]
     if open_ or not judged:
         reason = open_[0].reason.value if open_ and open_[0].reason else "NotMeasured"

@@ -290,9 +290,7 @@ def canary(s: Snapshot, status: BudgetStatus, release: Release) -> Move | None:
     if not _canary_overdue(s, release):
         return None
     waiting = [r for r in s.live if not _passes(r, s.spec.canary.evidence, release)]
-    no_data = [
-        r for r in waiting if r.reason not in (None, Reason.TOO_FEW_REQUESTS, Reason.BUCKET_RESOLUTION)
-    ]
+    no_data = [r for r in waiting if r.reason not in _PROMOTABLE]
     return _undecided(
         s,
         status,
@@ -301,6 +299,10 @@ def canary(s: Snapshot, status: BudgetStatus, release: Release) -> Move | None:
         sentence(waiting),
         has_data=bool(s.live) and not no_data,
     )
+
+
+_PROMOTABLE = (None, Reason.TOO_FEW_REQUESTS, Reason.BUCKET_RESOLUTION, Reason.SHARED_SERIES)
+"""What a policy may let through: too little evidence, or by its choice of series none; but no loss of data."""
 
 
 def looked_at(s: Snapshot, release: Release) -> Release:

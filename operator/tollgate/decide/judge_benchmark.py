@@ -17,25 +17,36 @@ from dataclasses import dataclass
 
 from tollgate.api import units
 from tollgate.api.benchmark import OF_THE_SERVER, BenchmarkResult, StageResult
+from tollgate.api.dimension import TOKEN_TIMES, of_tokens
+from tollgate.api.facts import NOTHING_KNOWN, Facts
 from tollgate.api.objective import Dimension, Objective
 from tollgate.api.verdict import ObjectiveResult, Reason, Verdict
 from tollgate.decide.certificate import judge_fixed, requests_at_fraction
+from tollgate.decide.estimates import Alpha, Estimate, Loaded, NoEstimate
 from tollgate.decide.levels import FIRST_LOOKS, Levels, Looks
 from tollgate.decide.limits import (
     allowed_fraction,
     count,
     inconclusive,
     limit_value,
+    over_latency,
     show,
     span,
-    tail_limit,
     what_is_over,
 )
 from tollgate.decide.loads import certifies, why_not
 from tollgate.decide.pooling import runs_added
 from tollgate.decide.quality import right_of
-from tollgate.decide.stage_estimates import Alpha, Estimate, NoEstimate, estimate
+from tollgate.decide.stage_estimates import estimate
+from tollgate.decide.time_estimates import Over, tokens_over
 from tollgate.measure.cost import CostUnknown, PodCost
+
+_OF_LATENCY = (Dimension.LATENCY, Dimension.VIOLATION_RATE, Dimension.GOODPUT)
+
+_MODELLED = ", estimated from CPU seconds"
+
+_PACE = 0.98
+"""A server that answers so much of the rate it is sent keeps pace."""
 
 _LONGEST = 100
 """Nobody lengthens a stage more than so many times."""
@@ -45,8 +56,7 @@ _LONGEST = 100
 class _Run:
     """What is the same for all objectives and stages."""
 
-    pods: int
-    cost: PodCost | CostUnknown | None
+    pods: Loaded
     levels: Levels
 
 
@@ -70,11 +80,12 @@ def judge_benchmark(
     *,
     confidence: float,
     cost: PodCost | CostUnknown | None = None,
+    facts: Facts = NOTHING_KNOWN,
     looks: Looks = FIRST_LOOKS,
 ) -> list[ObjectiveResult]:
-    """One result an objective, in their order; `cost` is of one of the pods that were loaded."""
+    """One result an objective, in their order; `cost` is of one of the pods that were loaded, `facts` of all."""
     stages = runs_added([stage for stage in result.declared if not stage.warm_up])
-    run = _Run(result.pods, cost, looks.levels(1 - confidence, len(objectives) * len(stages)))
+    run = _Run(Loaded(result.pods, cost, facts), looks.levels(1 - confidence, len(objectives) * len(stages)))
     return [_worst(o, stages, run) for o in objectives]
 
 
@@ -85,7 +96,7 @@ def _worst(o: Objective, stages: Sequence[StageResult], run: _Run) -> ObjectiveR
     if not certifying:
         return _open(o, Reason.NO_DATA, why_not(o, {stage.name: stage.load for stage in stages})).result
     stages = certifying
-    if o.dimension is Dimension.THROUGHPUT:
+    if o.dimension in (Dimension.THROUGHPUT, Dimension.GOODPUT) and not of_tokens(o.limit):
         # A stage that asks for less cannot show it, and is no breach either.
         stages = [stage for stage in stages if float(units.parse_rate(stage.requested_rate)) > limit_value(o)]
         if not stages:
@@ -101,7 +112,7 @@ def _judge(o: Objective, stage: StageResult, run: _Run) -> _Judged:
         why = f"the load generator was the limit, not the server: {stage.client_limited}"
         failed = None if stage.workers_lost else _failures(o, stage, run)
         return failed or _open(o, Reason.CLIENT_LIMITED, f"stage {stage.name}: {why}")
-    if stage.uncertified and o.dimension is Dimension.LATENCY:
+    if stage.uncertified and o.dimension in _OF_LATENCY:
         # Latencies can only be longer than they are told, so a breach is one.
         told = _proportion(o, stage, p0, run) if p0 is not None and stage.over_limit else None
         if told is None or told.result.verdict is not Verdict.BREACH:
@@ -115,10 +126,24 @@ def _judge(o: Objective, stage: StageResult, run: _Run) -> _Judged:
         if upper_is_limit
         else Alpha(low=run.levels.within, high=run.levels.breach)
     )
-    found = estimate(o, stage, pods=run.pods, cost=run.cost, alpha=alpha)
+    found = estimate(o, stage, run.pods, alpha)
     if isinstance(found, NoEstimate):
         return _no_estimate(o, stage, found)
-    return _interval(o, stage, found)
+    judged = _interval(o, stage, found)
+    if of_tokens(o.limit) and judged.result.verdict is not Verdict.WITHIN and _kept_pace(stage):
+        return _open(
+            o,
+            Reason.NO_DATA,
+            f"stage {stage.name}: {show(o, found.value)}, as all that was asked for was answered: raise its rate to "
+            f"show {o.limit}",
+        )
+    return judged
+
+
+def _kept_pace(stage: StageResult) -> bool:
+    """Whether the server answered as fast as it was asked: then its rate is the load's, and not its own."""
+    sent, came = (float(units.parse_rate(rate)) for rate in (stage.achieved_rate, stage.answered_rate))
+    return came >= _PACE * sent
 
 
 def _proportion(o: Objective, stage: StageResult, p0: float, run: _Run) -> _Judged:
@@ -126,19 +151,21 @@ def _proportion(o: Objective, stage: StageResult, p0: float, run: _Run) -> _Judg
     counted = _counted(o, stage)
     if isinstance(counted, str):
         return _open(o, Reason.NO_DATA, f"stage {stage.name}: {counted}")
-    n, over = counted
+    n, over = counted.n, counted.least
     verdict = judge_fixed(n, over, p0, run.levels)
+    if verdict is Verdict.WITHIN:
+        within = judge_fixed(n, counted.most, p0, run.levels) is Verdict.WITHIN
+        verdict, over = (verdict, over) if within else (Verdict.INCONCLUSIVE, counted.most)
     bounds = Alpha(low=run.levels.within, high=run.levels.within)
-    seen = estimate(o, stage, pods=run.pods, cost=run.cost, alpha=bounds)
-    assert isinstance(seen, Estimate)  # there is at least one request, as `_counted` made sure
+    seen = estimate(o, stage, run.pods, bounds)
     message = (
         f"stage {stage.name}: {over:,} of {count(n)} {what_is_over(o)} ({units.format_percent(over / n)}), "
         f"at most {units.format_percent(p0)} allowed"
     )
     if verdict is Verdict.INCONCLUSIVE:
         message += ": " + _more_requests(stage, n, over, p0, run)
-    result = _result(o, verdict, message, seen).model_copy(update={"requests": n, "over_limit": over})
-    return _Judged(result, over / n / p0)
+    result = _result(o, verdict, message, seen if isinstance(seen, Estimate) else None)
+    return _Judged(result.model_copy(update={"requests": n, "over_limit": over}), over / n / p0)
 
 
 def _failures(o: Objective, stage: StageResult, run: _Run) -> _Judged | None:
@@ -165,20 +192,17 @@ def _failures(o: Objective, stage: StageResult, run: _Run) -> _Judged | None:
     return _Judged(result, failed / stage.requests / p0)
 
 
-def _counted(o: Objective, stage: StageResult) -> tuple[int, int] | str:
+def _counted(o: Objective, stage: StageResult) -> Over | str:
     """Requests, and how many of them are over; or why there is no such count."""
     if o.dimension is Dimension.QUALITY:
         found = right_of(o, stage)
-        return found if isinstance(found, str) else (found[0], found[0] - found[1])
+        return found if isinstance(found, str) else Over(found[0], *(found[0] - found[1],) * 2)
     if stage.requests == 0:
         return "no request was sent"
-    if o.dimension is Dimension.ERROR_RATE:
-        return stage.requests, stage.errors
-    limit = tail_limit(o)
-    over = next((c.requests for c in stage.over_limit if units.parse_duration(c.limit) == limit), None)
-    if over is None:
-        return f"requests slower than {o.limit} were not counted: measure again with this limit"
-    return stage.requests, over
+    if o.dimension in TOKEN_TIMES:
+        return tokens_over(o, stage)
+    over = stage.errors if o.dimension is Dimension.ERROR_RATE else over_latency(o, stage)
+    return over if isinstance(over, str) else Over(stage.requests, over, over)
 
 
 def _more_requests(stage: StageResult, n: int, over: int, p0: float, run: _Run) -> str:
@@ -201,13 +225,14 @@ def _interval(o: Objective, stage: StageResult, seen: Estimate) -> _Judged:
         badness, wanted = limit / seen.value if seen.value else math.inf, "at least"
         within, breach = seen.low >= limit, seen.high < limit
     verdict = Verdict.BREACH if breach else Verdict.WITHIN if within else Verdict.INCONCLUSIVE
-    message = (
-        f"stage {stage.name}: {show(o, seen.value)} ({show(o, seen.low)} to {show(o, seen.high)}), "
-        f"{wanted} {o.limit} allowed"
-    )
+    where = "" if o.shape.of_version else f"stage {stage.name}: "
+    between = f" ({show(o, seen.low)} to {show(o, seen.high)})" if seen.low < seen.high else ""
+    message = f"{where}{show(o, seen.value)}{between}{_MODELLED if seen.estimated else ''}, {wanted} {o.limit} allowed"
     if verdict is Verdict.INCONCLUSIVE:
         message += ": " + _longer(seen, limit)
     result = _result(o, verdict, message, seen).model_copy(update={"requests": stage.requests - stage.errors})
+    if seen.estimated and result.reason is None:
+        result = result.model_copy(update={"reason": Reason.ESTIMATED})
     return _Judged(result, badness)
 
 
@@ -215,6 +240,8 @@ def _longer(seen: Estimate, limit: float) -> str:
     """How much longer the stage must be for its interval to clear the limit; widths shrink with the root of time."""
     width = seen.high - seen.value if seen.value < limit else seen.value - seen.low
     distance = abs(limit - seen.value)
+    if math.isinf(width):
+        return "what was measured bounds it on one side only"
     times = math.ceil((width / distance) ** 2) if distance else _LONGEST + 1
     if times > _LONGEST:
         return "too close to the limit for a verdict"
@@ -223,19 +250,20 @@ def _longer(seen: Estimate, limit: float) -> str:
 
 def _no_estimate(o: Objective, stage: StageResult, found: NoEstimate) -> _Judged:
     longer = ": make the stage longer, or use fewer stages" if found.reason is Reason.TOO_FEW_REQUESTS else ""
-    return _open(o, found.reason, f"stage {stage.name}: {found.why}{longer}")
+    where = "" if o.shape.of_version else f"stage {stage.name}: "
+    return _open(o, found.reason, f"{where}{found.why}{longer}")
 
 
-def _result(o: Objective, verdict: Verdict, message: str, seen: Estimate) -> ObjectiveResult:
+def _result(o: Objective, verdict: Verdict, message: str, seen: Estimate | None) -> ObjectiveResult:
     return ObjectiveResult(
         name=o.name,
         verdict=verdict,
         reason=Reason.TOO_FEW_REQUESTS if verdict is Verdict.INCONCLUSIVE else None,
         message=message[:1024],
         limit=o.limit,
-        observed=show(o, seen.value),
-        low=show(o, seen.low),
-        high=show(o, seen.high),
+        observed=show(o, seen.value if seen else None),
+        low=show(o, seen.low if seen else None),
+        high=show(o, seen.high if seen else None),
         enough=verdict is not Verdict.INCONCLUSIVE,
     )
 

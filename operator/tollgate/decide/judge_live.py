@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from tollgate.api.evidence import CountedOf
 from tollgate.api.objective import Dimension, Objective
 from tollgate.api.verdict import ObjectiveResult, Reason, Verdict
 from tollgate.decide.detector import level, mean_days
@@ -20,6 +21,16 @@ from tollgate.measure.cost import CostUnknown, PodCost
 from tollgate.measure.counters import STALE_SCRAPES
 from tollgate.measure.counts import LiveCounts
 from tollgate.measure.histogram import Bracket
+
+_SHARED_BY_VERSIONS = (
+    "the series of the MetricProfile are those of the whole Service, behind which there are several versions now, and "
+    "do not tell these apart: refer to a MetricProfile with the pods' own series, or rely on the benchmark with "
+    "canary.onInconclusive: Promote"
+)
+_SHARED_BY_PODS = (
+    "the series of the MetricProfile are those of the whole Service and tell nothing of its pods, so what they cost is "
+    "not known: refer to a MetricProfile with the pods' own series"
+)
 
 
 def judge_live(
@@ -89,6 +100,8 @@ def _judge(
 ) -> ObjectiveResult:
     if not judged_live(o):
         return _elsewhere(o)
+    if live.counted_of is CountedOf.SEVERAL_VERSIONS:
+        return inconclusive(o, Reason.SHARED_SERIES, _SHARED_BY_VERSIONS)
     if o.dimension is Dimension.ERROR_RATE and not live.errors_asked:
         return inconclusive(
             o, Reason.NOT_JUDGED_HERE, "the MetricProfile names no error counter: add errors to it"
@@ -122,6 +135,8 @@ def _missing(o: Objective, live: LiveCounts) -> tuple[Reason, str] | None:
             Reason.SERIES_MISSING,
             "no error counter was found: check errors in the MetricProfile, or export it from 0 on",
         )
+    if o.dimension is Dimension.COST and live.counted_of is CountedOf.SERVICE:
+        return Reason.SHARED_SERIES, _SHARED_BY_PODS
     if (live.total.attempts if of_errors else live.total.requests) == 0:
         return _nothing_counted(live)
     limit = tail_limit(o)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from tollgate.api.objective import Dimension, Objective, Statistic
 
-_LIVE = frozenset({Dimension.LATENCY, Dimension.ERROR_RATE, Dimension.COST})
+_COUNTED = (Dimension.LATENCY, Dimension.VIOLATION_RATE, Dimension.ERROR_RATE)
 
 _FIRST = 0.8
 """Most releases need one benchmark: it gets most of alpha, and needs a twentieth more requests than with all of it."""
@@ -37,12 +37,12 @@ class Levels:
 def judged_live(objective: Objective) -> bool:
     """Whether live traffic can tell; the rest is the benchmark's: nobody counts there what is right or accepted."""
     of_requests = objective.per is None or objective.per.of_requests
-    return objective.dimension in _LIVE and of_requests and objective.stage is None
+    return objective.shape.live and of_requests and objective.stage is None
 
 
 def compared(objective: Objective) -> bool:
     """Whether a canary is also compared with the stable version beside it: a tail or errors, with a maxRegression."""
-    counted = objective.dimension in (Dimension.LATENCY, Dimension.ERROR_RATE) and judged_live(objective)
+    counted = objective.dimension in _COUNTED and judged_live(objective)
     return counted and objective.statistic is not Statistic.MEAN and objective.max_regression is not None
 
 

@@ -6,7 +6,7 @@ from tollgate.api import units
 from tollgate.api.objective import Objective
 from tollgate.api.verdict import ObjectiveResult, Reason, Verdict
 from tollgate.decide.levels import Levels
-from tollgate.decide.limits import count, inconclusive, limit_value, price_per_second, show
+from tollgate.decide.limits import amortized, count, inconclusive, limit_value, price_per_second, show
 from tollgate.decide.means import MIN_LIVE_BLOCKS, REQUESTS_PER_BLOCK, Interval, Pair, sequence_interval
 from tollgate.measure.cost import CostUnknown, PodCost
 from tollgate.measure.counters import STALE_SCRAPES
@@ -35,11 +35,13 @@ def judge_cost(
     price = price_per_second(o, cost)
     if isinstance(price, CostUnknown):
         return inconclusive(o, Reason.COST_UNKNOWN, price.reason)
+    once = amortized(o) * (o.per.times if o.per else 1)
     blocks: list[Pair] = [
-        (block.pod_seconds * price, float(block.requests)) for block in live.merged(REQUESTS_PER_BLOCK)
+        (block.pod_seconds * price + block.requests * once, float(block.requests))
+        for block in live.merged(REQUESTS_PER_BLOCK)
     ]
     interval = sequence_interval(blocks, alpha_low=levels.breach, alpha_high=levels.within)
-    value = interval.value if interval else live.total.pod_seconds * price / live.total.requests
+    value = interval.value if interval else live.total.pod_seconds * price / live.total.requests + once
     result = _judge_interval(o, value, interval, len(blocks), live.total.requests)
     # Less load makes each request dearer whatever the version, so at low load only Within means anything.
     low_load = _low_load(live, reference_rate)

@@ -6,13 +6,13 @@ import math
 from dataclasses import dataclass
 
 from tollgate.api import units
-from tollgate.api.objective import Dimension, Objective
+from tollgate.api.objective import Objective
 from tollgate.api.verdict import ObjectiveResult, Reason, Verdict
 from tollgate.decide.bets import log_bets
 from tollgate.decide.dispersion import clumping
 from tollgate.decide.evidence import judge_counts, requests_to_detect
 from tollgate.decide.levels import Levels
-from tollgate.decide.limits import allowed_fraction, count, show, tail_limit, what_is_over
+from tollgate.decide.limits import allowed_fraction, count, slow_at, tail_limit, what_is_over
 from tollgate.decide.means import REQUESTS_PER_BLOCK
 from tollgate.decide.proportion_sequence import proportion_sequence
 from tollgate.measure.counts import Block, LiveCounts
@@ -69,7 +69,7 @@ def judge_proportion(o: Objective, live: LiveCounts, levels: Levels, serves: boo
         message += f" (in clumps: worth {count(round(n))} that are independent)"
     if reason is Reason.BUCKET_RESOLUTION:
         message += (
-            f": the histogram has no bucket edge at {o.limit}, add one or move it ({_neighbours(o, live)})"
+            f": the histogram has no bucket edge at {slow_at(o)}, add one or move it ({_neighbours(o, live)})"
         )
     elif verdict is Verdict.INCONCLUSIVE and plain.verdict is Verdict.BREACH:
         message += ": too few scrapes to tell a regression from a moment's overload"
@@ -84,7 +84,7 @@ def judge_proportion(o: Objective, live: LiveCounts, levels: Levels, serves: boo
         reason=reason,
         message=message,
         limit=o.limit,
-        observed=_share(counts) + (f" over {o.limit}" if o.dimension is Dimension.LATENCY else ""),
+        observed=_share(counts) + (f" over {slow_at(o)}" if tail_limit(o) is not None else ""),
         low=units.format_percent(min(float(at_least), 1.0 if lasting else p0)),
         high=units.format_percent(float(at_most)),
         requests=counts.n,
@@ -124,6 +124,6 @@ def _share(counts: _Counts) -> str:
 def _neighbours(o: Objective, live: LiveCounts) -> str:
     limit = tail_limit(o)
     around = live.brackets.get(limit) if limit is not None else None
-    below = show(o, around.below) if around and around.below is not None else "none below"
-    above = show(o, around.above) if around and around.above is not None else "none above"
+    below = units.format_duration(around.below) if around and around.below is not None else "none below"
+    above = units.format_duration(around.above) if around and around.above is not None else "none above"
     return f"its neighbours are {below} and {above}"

@@ -137,6 +137,7 @@ def _written(counts: LiveCounts) -> dict[str, Any]:
             PodRequests(name=name[:_LONGEST_NAME], requests=requests)
             for name, requests in sorted(counts.pods.items())[:MOST_PODS]
         ],
+        "counted_of": counts.counted_of,
         "requests_missing": counts.requests_missing,
         "scraped": _first(counts.scraped),
         "silent": _first(counts.silent),
@@ -163,6 +164,7 @@ def _read(evidence: LiveEvidence) -> LiveCounts:
         scraped=tuple(evidence.scraped),
         silent=tuple(evidence.silent),
         garbled=tuple(evidence.garbled),
+        counted_of=evidence.counted_of,
     )
 
 

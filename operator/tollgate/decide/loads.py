@@ -17,7 +17,14 @@ from __future__ import annotations
 from tollgate.api.load import Load
 from tollgate.api.objective import Dimension, Objective
 
-_OF_ANSWERS = (Dimension.QUALITY, Dimension.CALIBRATION_ERROR)
+_OF_ANSWERS = (
+    Dimension.QUALITY,
+    Dimension.CALIBRATION_ERROR,
+    Dimension.TOKENS,
+    Dimension.CONTEXT_UTILIZATION,
+    Dimension.EXIT_DEPTH,
+    Dimension.EXPERT_IMBALANCE,
+)
 
 _WHY = {
     Load.BURST: "the requests of a burst share one queue",
@@ -33,6 +40,8 @@ def certifies(o: Objective, stage: str, load: Load | None) -> bool:
     """Whether a stage of that name and load is judged by the objective; else it is measured and reported."""
     if o.stage not in (None, stage):
         return False
+    if o.shape.of_version:
+        return True
     return load is None or (load is Load.CLOSED and o.dimension in _OF_ANSWERS and o.within is None)
 
 

@@ -13,6 +13,7 @@ from itertools import product
 
 from tollgate.api import units
 from tollgate.api.benchmark import BenchmarkResult, StageResult
+from tollgate.api.facts import NOTHING_KNOWN, Facts
 from tollgate.api.load import LoadStage
 from tollgate.api.objective import Objective
 from tollgate.api.profiles import BenchmarkProfileSpec
@@ -101,6 +102,7 @@ def measured_point(
     cost: PodCost | CostUnknown,
     terms: Terms | None,
     points: int,
+    facts: Facts = NOTHING_KNOWN,
 ) -> OperatingPoint:
     """What was measured at one of so many points, and whether it is feasible."""
     stage = next(stage for stage in result.declared if not stage.warm_up)
@@ -121,7 +123,7 @@ def measured_point(
         "energy": _energy(stage, rate),
         "cost": _cost(stage, result.pods, cost) if known and isinstance(cost, PodCost) else "",
     }
-    return found.model_copy(update=shown | (_feasible(result, cost, terms, points) if terms else {}))
+    return found.model_copy(update=shown | (_feasible(result, cost, facts, terms, points) if terms else {}))
 
 
 def _energy(stage: StageResult, rate: float) -> str | None:
@@ -138,10 +140,10 @@ def _cost(stage: StageResult, pods: int, cost: PodCost) -> str:
 
 
 def _feasible(
-    result: BenchmarkResult, cost: PodCost | CostUnknown, terms: Terms, points: int
+    result: BenchmarkResult, cost: PodCost | CostUnknown, facts: Facts, terms: Terms, points: int
 ) -> dict[str, str]:
     each = 1 - (1 - terms.confidence) / points
-    found = judge_benchmark(terms.objectives, result, confidence=each, cost=cost)
+    found = judge_benchmark(terms.objectives, result, confidence=each, cost=cost, facts=facts)
     for verdict, word in ((Verdict.BREACH, "No"), (Verdict.INCONCLUSIVE, "Unknown")):
         if against := [r for r in found if r.verdict is verdict]:
             return {"feasible": word, "message": _why(against)}

@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from scipy.special import stdtrit
 
 from tollgate.api import units
+from tollgate.api.dimension import of_tokens
 from tollgate.api.hardware import Hardware
 from tollgate.api.objective import Dimension, Objective, Statistic
 from tollgate.api.paired import FEWEST_TURNS, PairedStage, TurnRatio
 from tollgate.decide.certificate import proportion_interval
+from tollgate.decide.estimates import NoEstimate
 from tollgate.decide.limits import price_per_second
 from tollgate.decide.ratio import QUANTILE_ERRORS, Compared, Ratio, ratio_of_failures
-from tollgate.decide.stage_estimates import NoEstimate
 from tollgate.measure.cost import CostUnknown, PodCost
 
 
@@ -59,19 +60,27 @@ def compare_turns(
             return _ratio(found, stage.turns, alpha, least=QUANTILE_ERRORS)
         case Dimension.ERROR_RATE:
             return _errors(stage, alpha)
-        case Dimension.QUALITY | Dimension.CALIBRATION_ERROR:
+        case Dimension.QUALITY:
             return _accuracy(stage, alpha)
         case Dimension.THROUGHPUT:
             return _ratio(stage.rate, stage.turns, alpha)
-        case Dimension.COST:
+        case _:
             return _cost(o, stage, candidate, baseline, alpha)
 
 
 def counted_in_turns(o: Objective) -> bool:
     """Whether the turns of two arms say anything of an objective: not what takes more than right or wrong."""
-    if o.dimension is Dimension.QUALITY:
-        return o.metric is not None and o.metric.is_share and o.within is None
-    return o.dimension is not Dimension.CALIBRATION_ERROR and (o.per is None or o.per.of_requests)
+    match o.dimension:
+        case Dimension.LATENCY | Dimension.ERROR_RATE:
+            return True
+        case Dimension.QUALITY:
+            return o.metric is not None and o.metric.is_share and o.within is None
+        case Dimension.THROUGHPUT:
+            return not of_tokens(o.limit)
+        case Dimension.COST:
+            return o.per is not None and o.per.of_requests and o.amortized is None
+        case _:
+            return False
 
 
 def _ratio(found: TurnRatio | None, turns: int, alpha: float, *, least: float = 0.0) -> Compared | NoEstimate:

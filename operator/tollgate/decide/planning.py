@@ -6,19 +6,23 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import TypeVar
 
 from tollgate.api import units
 from tollgate.api.budget import Baseline, BenchmarkSpecRef
+from tollgate.api.counting import NOTHING_MORE, Counting, Goal, TokenLimit
+from tollgate.api.dimension import TOKEN_TIMES, of_tokens
 from tollgate.api.load import LoadStage
-from tollgate.api.objective import CostPer, Dimension, Metric, Objective, objective_quantity
-from tollgate.api.profiles import BenchmarkProfileSpec, MetricProfileSpec, turns_problem
+from tollgate.api.metric_profile import MetricProfileSpec, Scope
+from tollgate.api.objective import Dimension, Metric, Objective, Per, objective_quantity
+from tollgate.api.profiles import BenchmarkProfileSpec, turns_problem
 from tollgate.api.scoring import Scoring
 from tollgate.decide.levels import FIRST_LOOKS, judged_live
 from tollgate.decide.limits import (
     allowed_fraction,
     count,
     limit_value,
-    show,
+    slow_at,
     tail_limit,
 )
 from tollgate.decide.loads import certifies, why_not
@@ -26,6 +30,8 @@ from tollgate.decide.paired import counted_in_turns
 from tollgate.measure.binomial import requests_needed
 from tollgate.measure.histogram import bracket
 from tollgate.measure.search import too_few
+
+Counted = TypeVar("Counted", TokenLimit, Goal)
 
 
 @dataclass(frozen=True)
@@ -45,7 +51,28 @@ def latency_limits(objectives: Sequence[Objective]) -> tuple[Decimal, ...]:
 def benchmark_limits(objectives: Sequence[Objective]) -> tuple[Decimal, ...]:
     """The same of a benchmark, which judges more of them, and counts the answers that are right in time."""
     within = {units.parse_duration(o.within) for o in objectives if o.within is not None}
-    return tuple(sorted(within | _tails(objectives)))
+    goals = {units.parse_duration(goal.latency) for goal in _goals(objectives) if goal.latency}
+    return tuple(sorted(within | goals | _tails(objectives)))
+
+
+def benchmark_counting(objectives: Sequence[Objective]) -> Counting | None:
+    """What a benchmark counts beside: times of tokens, and goals that only a stream can tell; None: nothing."""
+    tokens = [
+        TokenLimit.model_validate({"time": o.dimension, "limit": o.limit})
+        for o in objectives
+        if o.dimension in TOKEN_TIMES and allowed_fraction(o) is not None
+    ]
+    goals = [goal for goal in _goals(objectives) if goal.of_tokens]
+    counting = Counting(tokens=_distinct(tokens), goals=_distinct(goals))
+    return counting if counting != NOTHING_MORE else None
+
+
+def _goals(objectives: Sequence[Objective]) -> list[Goal]:
+    return [o.meets for o in objectives if o.meets is not None]
+
+
+def _distinct(items: Sequence[Counted]) -> list[Counted]:
+    return list({repr(item): item for item in items}.values())
 
 
 def _tails(objectives: Sequence[Objective]) -> set[Decimal]:
@@ -75,7 +102,7 @@ def benchmark_problems(
                 for stage in stages
                 if needed is None or stage.judged_requests < needed
             ]
-        elif o.dimension is Dimension.THROUGHPUT:
+        elif o.dimension in (Dimension.THROUGHPUT, Dimension.GOODPUT) and not of_tokens(o.limit):
             found += _never_asked(o, stages)
     return found
 
@@ -83,11 +110,26 @@ def benchmark_problems(
 def _not_counted(o: Objective, profile: BenchmarkProfileSpec) -> str:
     """The field of a profile that an objective needs, and that is not set; "" where nothing is missing."""
     scoring = profile.scoring or Scoring()
+    streams = profile.protocol.is_openai and profile.stream
+    tokens = profile.protocol.is_openai or profile.output_tokens is not None
+    read = profile.protocol.is_openai or profile.input_tokens is not None
+    of_inputs = o.dimension is Dimension.CONTEXT_UTILIZATION or o.metric in (Metric.INPUT, Metric.TOTAL)
+    of_outputs = of_tokens(o.limit) or o.metric in (Metric.OUTPUT, Metric.TOTAL)
+    of_outputs |= o.dimension is Dimension.CONTEXT_UTILIZATION or (o.per is not None and o.per.of_tokens)
+    of_streams = o.dimension in TOKEN_TIMES or (o.meets is not None and o.meets.of_tokens)
     needs = {
+        "protocol to OpenAIChat or OpenAICompletions, with stream": of_streams and not streams,
+        "inputTokens": of_inputs and not read,
+        "outputTokens": of_outputs and not tokens,
+        "exitStage": o.dimension in (Dimension.EXIT_DEPTH, Dimension.EXPERT_IMBALANCE)
+        and profile.exit_stage is None,
+        "coldStart": o.dimension is Dimension.COLD_START and profile.cold_start is None,
+        "pods to 1, as between inputs only one pod can tell": o.metric is Metric.BETWEEN_INPUTS
+        and profile.pods > 1,
         "scoring.positive": o.metric is Metric.F1 and scoring.positive is None,
         "scoring.classes": o.metric is Metric.F1_MACRO and not scoring.classes,
         "scoring.confidence": o.dimension is Dimension.CALIBRATION_ERROR and scoring.confidence is None,
-        "accepted": o.per is CostPer.ACCEPTED_OUTCOME and profile.accepted is None,
+        "accepted": o.per is Per.ACCEPTED_OUTCOME and profile.accepted is None,
     }
     return next((field for field, missing in needs.items() if missing), "")
 
@@ -162,16 +204,29 @@ def search_problems(profile: BenchmarkProfileSpec) -> list[Problem]:
 
 
 def live_problems(objectives: Sequence[Objective], profile: MetricProfileSpec) -> list[Problem]:
-    """The objectives for which the metrics of live traffic lack a series."""
-    return [
-        Problem(
-            o.name,
-            "ErrorsNotMeasured",
-            f"objective {o.name}: the MetricProfile names no error counter: add errors to it, or remove the objective",
-        )
-        for o in objectives
-        if o.dimension is Dimension.ERROR_RATE and judged_live(o) and profile.errors is None
-    ]
+    """The objectives that the metrics of live traffic can never tell."""
+    latency, found = profile.latency, []
+    for o in objectives:
+        if not judged_live(o):
+            continue
+        if o.dimension is Dimension.ERROR_RATE and profile.errors is None:
+            said = "the MetricProfile names no error counter: add errors to it, or remove the objective"
+            found.append(Problem(o.name, "ErrorsNotMeasured", f"objective {o.name}: {said}"))
+        if tail_limit(o) is not None and not latency.type.has_buckets:
+            said = (
+                f"the MetricProfile has latencies as a {latency.type} ({latency.series}), which tells their mean only: "
+                "limit the Mean, name a histogram in the profile, or set the objective's stage, as a benchmark counts "
+                "slow requests itself"
+            )
+            found.append(Problem(o.name, "MeanOnly", f"objective {o.name}: {said}"))
+        if o.dimension is Dimension.COST and profile.scope is Scope.SERVICE:
+            said = (
+                "the MetricProfile has the series of a whole Service (scope Service), and the cost of its pods is not "
+                "known from them: refer to a profile with the pods' own series, or set the objective's stage, as a "
+                "benchmark tells the cost"
+            )
+            found.append(Problem(o.name, "CostNotMeasured", f"objective {o.name}: {said}"))
+    return found
 
 
 def resolution_problems(objectives: Sequence[Objective], edges: Sequence[float]) -> list[Problem]:
@@ -184,14 +239,22 @@ def resolution_problems(objectives: Sequence[Objective], edges: Sequence[float])
         around = bracket(sorted(edges), float(limit))
         if around.exact:
             continue
-        below = f"above {show(o, around.below)}" if around.below is not None else "below the lowest edge"
-        above = f"below {show(o, around.above)}" if around.above is not None else "above the highest edge"
+        below = (
+            f"above {units.format_duration(around.below)}"
+            if around.below is not None
+            else "below the lowest edge"
+        )
+        above = (
+            f"below {units.format_duration(around.above)}"
+            if around.above is not None
+            else "above the highest edge"
+        )
         found.append(
             Problem(
                 o.name,
                 "BucketResolution",
-                f"objective {o.name}: the server's histogram has no bucket edge at {o.limit} (it lies {below}, "
-                f"{above}), so requests between are not told apart: add the edge {o.limit}, or move the limit",
+                f"objective {o.name}: the server's histogram has no bucket edge at {slow_at(o)} (it lies {below}, "
+                f"{above}), so requests between are not told apart: add the edge {slow_at(o)}, or move the limit",
             )
         )
     return found

@@ -3,8 +3,7 @@
 Only measurements that were made alike are added, each whole and whatever it says: one that is left out for what it
 says would bias the rest. Their inputs and arrivals were drawn apart (`Benchmark.spec.repetition`), so their counts
 are as good as those of one longer benchmark. So are those of the runs of a stage that is repeated. What
-cannot be added exactly, the spread of quantiles and the times of tokens, is left out, and with those what else answers
-told: each measurement holds its own.
+cannot be added exactly, the spread of quantiles and the times of tokens, is left out: each measurement holds its own.
 """
 
 from __future__ import annotations
@@ -21,6 +20,7 @@ from tollgate.api.quantities import summed
 from tollgate.api.sketch import Sketch, bin_of_rank
 from tollgate.api.transport import coarsen, read_bins, write_bins
 from tollgate.decide.compare import Arm
+from tollgate.decide.pooling_told import exits, stream, tokens, used, variability
 from tollgate.measure.ranks import PER_MILLE, nearest
 
 _SAME_GROWTH = 1e-3
@@ -81,16 +81,19 @@ def _added(stages: Sequence[StageResult]) -> StageResult:
             "quantiles": _quantiles(stages, sketch),
             "spread": None,
             "accepted": summed([stage.accepted for stage in stages]),
-            "exit_stages": {},
-            "variability": None,
-            "tokens": None,
-            "stream": None,
+            "exit_stages": exits(stages),
+            "variability": variability(stages),
+            "tokens": tokens(stages),
+            "stream": stream(stages),
+            "goals": [
+                same[0].model_copy(update={"requests": sum(goal.requests for goal in same)})
+                for same in zip(*(stage.goals for stage in stages), strict=False)
+            ],
             "sketch": sketch,
             "schedule_delay_p99": _longest(stages, lambda stage: stage.schedule_delay_p99),
             "workers_lost": sum(stage.workers_lost for stage in stages),
             "client": None,
-            "steady": None,
-            "server": None,
+            **used(stages),
             "client_limited": next((s.client_limited for s in stages if s.client_limited), ""),
         }
     )

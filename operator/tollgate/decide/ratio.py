@@ -14,11 +14,13 @@ from scipy.special import ndtri, stdtrit
 
 from tollgate.api import units
 from tollgate.api.benchmark import StageResult
+from tollgate.api.dimension import of_tokens
 from tollgate.api.objective import Dimension, Objective, Statistic
 from tollgate.decide.certificate import proportion_interval
+from tollgate.decide.estimates import Alpha, Estimate, Loaded, NoEstimate
 from tollgate.decide.means import mean_with_error
-from tollgate.decide.stage_estimates import Alpha, Estimate, NoEstimate, answer_time_blocks, estimate
-from tollgate.measure.cost import CostUnknown, PodCost
+from tollgate.decide.stage_estimates import estimate
+from tollgate.decide.time_estimates import answer_time_blocks
 
 QUANTILE_ERRORS = 3.0
 """Standard errors at which the load generator bounds a quantile: nearer than that, a gap may have gone unseen."""
@@ -57,8 +59,7 @@ class Side:
     """One measured stage, and what it took to serve it."""
 
     stage: StageResult
-    pods: int
-    cost: PodCost | CostUnknown | None
+    pods: Loaded
     repetition: int = 0
     """Which draw of the arrivals it met."""
 
@@ -80,7 +81,7 @@ def compare_stage(o: Objective, candidate: Side, baseline: Side, *, alpha: float
             return NoEstimate("the load generator was the limit")
         # Each of the two may be wrong for an end of the quotient to be wrong.
         bounds = Alpha(low=alpha / 2, high=alpha / 2)
-        seen = estimate(o, side.stage, pods=side.pods, cost=side.cost, alpha=bounds)
+        seen = estimate(o, side.stage, side.pods, bounds)
         if isinstance(seen, NoEstimate):
             return seen
         found.append(seen)
@@ -116,6 +117,8 @@ def _sharper(
         case Dimension.ERROR_RATE:
             return ratio_of_failures((new.errors, new.requests), (old.errors, old.requests), alpha)
         case Dimension.COST if o.per is not None and not o.per.of_requests:
+            return None
+        case Dimension.THROUGHPUT if of_tokens(o.limit):
             return None
         case Dimension.THROUGHPUT | Dimension.COST if candidate.repetition == baseline.repetition:
             return _of_rates(new, old, one.value, other.value, alpha)

@@ -18,6 +18,7 @@ from tollgate.decide.conditions import report
 from tollgate.decide.moves import Move
 from tollgate.decide.record import on_record, room
 from tollgate.decide.retention import retained
+from tollgate.decide.reviewing import review_notices
 from tollgate.decide.snapshot import Snapshot
 from tollgate.decide.upkeep import upkeep
 
@@ -58,6 +59,7 @@ def step(s: Snapshot) -> Step:
         due,
         status=status,
         actions=(*due.actions, *deletions),
+        notices=(*due.notices, *review_notices(s.status.conditions, status.conditions)),
         after=min(due.after, _SOON) if deletions else due.after,
         records=tuple(s.status.unwritten),
     )

@@ -187,6 +187,12 @@ class Snapshot:
         return tuple(rs for rs in self.replica_sets if rs.replicas > 0 and not rs.released)
 
     @property
+    def several_versions(self) -> bool:
+        """Whether more than one version may take the traffic of the target's Services."""
+        joined = self.candidate is not None and bool(self.candidate.joined)
+        return joined or bool(self.released) or len({rs.revision for rs in self.active}) > 1
+
+    @property
     def released(self) -> tuple[ReplicaSet, ...]:
         """ReplicaSets that were taken out of the target's hands."""
         return tuple(rs for rs in self.replica_sets if rs.released)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from tollgate.api.evidence import CountedOf
 from tollgate.measure.counters import STALE_SCRAPES
 from tollgate.measure.counts import Block, LiveCounts
 
@@ -19,6 +20,8 @@ _STEPS = (1.0, 1.5, 2.0, 3.0, 5.0, 7.0, 10.0)
 
 def rate_per_pod(live: LiveCounts) -> float | None:
     """Requests per second and pod; None while too little was seen. The last scrape interval may be incomplete."""
+    if live.counted_of is not CountedOf.PODS:
+        return None
     complete = [block for _, block in sorted(live.blocks.items())][:-1]
     total = sum(complete, Block())
     enough = total.requests >= _ENOUGH_REQUESTS or len(complete) >= _ENOUGH_BLOCKS

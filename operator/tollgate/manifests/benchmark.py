@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from tollgate.api.base import API_VERSION, NameRef, WorkloadRef
 from tollgate.api.benchmark import BenchmarkSpec
+from tollgate.api.counting import Counting
 from tollgate.api.sweep import Point
 from tollgate.manifests.names import BUDGET, MANAGED_BY, MANAGER, REVISION, SWEEP, Identity, fit, point_name
 from tollgate.ports import Object
@@ -20,6 +21,7 @@ def point_benchmark(
     limits: Sequence[str],
     point: Point,
     revision: str,
+    counting: Counting | None = None,
     metrics: NameRef | None = None,
 ) -> Object:
     """The Benchmark of an operating point, on the Deployment `target`, owned by the Benchmark of the sweep."""
@@ -27,6 +29,7 @@ def point_benchmark(
         profile_ref=NameRef(name=profile),
         target=WorkloadRef(name=target),
         limits=list(limits),
+        counting=counting,
         point=point,
         revision=revision,
         metrics_ref=metrics,
@@ -43,6 +46,7 @@ def benchmark(
     target: str,
     limits: Sequence[str],
     revision: str,
+    counting: Counting | None = None,
     baseline: str = "",
     repetition: int = 0,
     metrics: str = "",
@@ -55,6 +59,7 @@ def benchmark(
         profile_ref=NameRef(name=profile),
         target=WorkloadRef(name=target),
         limits=list(limits),
+        counting=counting,
         revision=revision,
         baseline=WorkloadRef(name=baseline) if baseline else None,
         repetition=repetition,

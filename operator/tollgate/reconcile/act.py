@@ -6,7 +6,7 @@ import contextlib
 
 from tollgate.api import units
 from tollgate.decide import actions as do
-from tollgate.decide.planning import benchmark_limits
+from tollgate.decide.planning import benchmark_counting, benchmark_limits
 from tollgate.decide.snapshot import Copy
 from tollgate.errors import Conflict
 from tollgate.manifests import patches
@@ -128,6 +128,7 @@ class Actor:
             profile=self._s.spec.benchmark.profile_ref.name,
             target=candidate_name(self._s.spec.target.name),
             limits=limits,
+            counting=benchmark_counting(self._s.spec.objectives),
             revision=self._s.status.release.revision,
             baseline=baseline_name(self._s.spec.target.name) if paired else "",
             repetition=len(self._s.status.release.earlier),

@@ -13,7 +13,6 @@ from typing import Any, Literal
 
 from pydantic import ValidationError
 
-from tollgate.api import transport, units
 from tollgate.api.benchmark import Benchmark, BenchmarkResult, BenchmarkStatus, StageResult
 from tollgate.api.cold_start import StartTimes
 from tollgate.api.conditions import set_condition
@@ -22,10 +21,10 @@ from tollgate.api.load import Load
 from tollgate.api.profiles import BenchmarkProfile, BenchmarkProfileSpec
 from tollgate.decide.limits import count
 from tollgate.decide.operating_points import at_point
+from tollgate.decide.plausible import held_against
 from tollgate.errors import Conflict
 from tollgate.manifests.benchmark_job import benchmark_config_map, benchmark_job, for_pods, job_name
 from tollgate.manifests.names import Identity, owned_by
-from tollgate.measure.search import concluded
 from tollgate.measure.start import start_times, told
 from tollgate.ports import (
     BENCHMARK,
@@ -66,7 +65,7 @@ class BenchmarkReconciler:
         self._events = events
         self._clock = clock
         self._options = settings
-        self._sweeps = Sweeps(cluster, settings.prices)
+        self._sweeps = Sweeps(cluster, settings.prices, settings.energy)
 
     async def reconcile(self, key: Key) -> float | None:
         """Seconds until the next look; None once the measurement is over."""
@@ -168,6 +167,7 @@ class BenchmarkReconciler:
         plan: dict[str, Any] = {
             "profile": profile.dump(),
             "limits": wanted.spec.limits,
+            "counting": wanted.spec.counting.dump() if wanted.spec.counting else {},
             "targets": _addresses(pods, profile.port),
             "baseline": _addresses(baseline, profile.port),
             "repetition": wanted.spec.repetition,
@@ -228,7 +228,7 @@ class BenchmarkReconciler:
         try:
             result = result_of(pods, profile, over=ended is not None and bool(pods))
             if result is not None:
-                return await self._conclude(raw, wanted, status, _held_against(result, profile, wanted))
+                return await self._conclude(raw, wanted, status, held_against(result, profile, wanted))
         except ValueError as error:
             return await self._fail(raw, status, "BadResult", str(error)[:1024])
         if ended is not None:
@@ -299,35 +299,6 @@ def _long(profile: BenchmarkProfileSpec, wanted: Benchmark) -> str:
 def _addresses(pods: Iterable[Object], port: int) -> list[str]:
     ips = sorted(str(pod["status"]["podIP"]) for pod in pods)
     return [f"[{ip}]:{port}" if ":" in ip else f"{ip}:{port}" for ip in ips]
-
-
-def _held_against(
-    result: BenchmarkResult, profile: BenchmarkProfileSpec, wanted: Benchmark
-) -> BenchmarkResult:
-    """The result, with what its search found. ValueError unless it is of the profile and the limits asked for."""
-    if result.profile != transport.digest(profile):
-        raise ValueError("the profile was changed during the measurement: the result is of the older one")
-    if result.repetition != wanted.spec.repetition:
-        raise ValueError(f"the result is of repetition {result.repetition}, not {wanted.spec.repetition}")
-    asked = [units.parse_duration(limit) for limit in wanted.spec.limits]
-    for stage, (_, planned, repeat) in zip(result.declared, profile.runs, strict=False):
-        counted = [units.parse_duration(over.limit) for over in stage.over_limit]
-        said = (stage.name, stage.warm_up, stage.repeat or 1, stage.load)
-        if said != (planned.name, planned.warm_up, repeat, planned.load) or counted != asked:
-            raise ValueError(
-                f"stage {stage.name} of the result is not what the profile and the limits ask for"
-            )
-    turns = [stage.name for stage in profile.measured] if wanted.spec.baseline else []
-    if [stage.name for stage in result.paired] != turns:
-        raise ValueError("the result does not hold the turns of target and baseline that were asked for")
-    if len(result.declared) != len(profile.runs):
-        raise ValueError(f"the result has {len(result.declared)} stages, the profile {len(profile.runs)}")
-    if profile.search is None and result.probes:
-        raise ValueError("the result holds the probes of a search, and the profile asks for none")
-    found = concluded(profile.search, result.probes) if profile.search else None
-    stages = [stage.model_copy(update={"server": None}) for stage in result.stages]  # the operator's to say
-    first = result.first_requests if profile.cold_start else None
-    return result.model_copy(update={"stages": stages, "search": found, "first_requests": first})
 
 
 def _refused(result: BenchmarkResult) -> str:

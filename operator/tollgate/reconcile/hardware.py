@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 
+from tollgate.api.benchmark import BenchmarkStatus
+from tollgate.api.facts import Declared, EnergyTerms, Facts, declared
 from tollgate.api.hardware import MOST_NAMES, Hardware, LoadedPods
 from tollgate.errors import Denied
 from tollgate.measure.cost import (
@@ -57,6 +59,7 @@ async def loaded_pods(cluster: Cluster, pods: Sequence[Object]) -> LoadedPods:
         names=sorted(str(pod["metadata"]["name"]) for pod in pods)[:MOST_NAMES],
         hardware=hardware[:_MOST_KINDS],
         requests=_reserved(pods[0]) if pods else {},
+        declared=_declared(pods[0]) if pods else None,
     )
 
 
@@ -80,6 +83,19 @@ def _reserved(pod: Object) -> dict[str, str]:
     except ValueError:
         return {}
     return {name: format(requests[name].normalize(), "f") for name in PRICED if name in requests}
+
+
+def _declared(pod: Object) -> Declared | None:
+    found = declared(pod["metadata"].get("annotations") or {})
+    return found if found != Declared() else None
+
+
+def facts_of(status: BenchmarkStatus, energy: EnergyTerms) -> Facts:
+    """What is known of the loaded pods beside their counts."""
+    loaded = status.loaded
+    return Facts(
+        declared=(loaded.declared if loaded else None) or Declared(), starts=status.cold_start, energy=energy
+    )
 
 
 def cost_of(loaded: LoadedPods | None, prices: PriceTable | None) -> PodCost | CostUnknown:

@@ -12,8 +12,8 @@ from datetime import datetime
 from decimal import Decimal
 
 from tollgate.api.budget import BudgetSpec, Objective
-from tollgate.api.evidence import MOST_BLOCKS
-from tollgate.api.profiles import MetricProfileSpec
+from tollgate.api.evidence import MOST_BLOCKS, CountedOf
+from tollgate.api.metric_profile import MetricProfileSpec
 from tollgate.api.verdict import ObjectiveResult, Reason
 from tollgate.decide.beside import Beside, counted, not_counted
 from tollgate.decide.look import Look
@@ -22,7 +22,7 @@ from tollgate.decide.traffic import rate_per_pod
 from tollgate.errors import MetricsError
 from tollgate.measure.cost import CostUnknown, PodCost
 from tollgate.measure.live import LiveCounts, LiveSamples, count_live
-from tollgate.measure.promql import LiveQueries, PodSelector, live_queries, window_seconds
+from tollgate.measure.promql import LiveQueries, PodSelector, Selector, live_queries, window_seconds
 from tollgate.ports import Metrics, Samples
 
 
@@ -53,7 +53,7 @@ async def judge_pods(
     spec: BudgetSpec,
     profile: MetricProfileSpec,
     namespace: str,
-    pods: Sequence[PodSelector],
+    pods: Sequence[Selector],
     *,
     since: datetime,
     now: datetime,
@@ -63,8 +63,12 @@ async def judge_pods(
     previous: Sequence[ObjectiveResult] = (),
     starts: Mapping[str, float] | None = None,
     stable: StableArm | None = None,
+    several_versions: bool = False,
 ) -> LiveVerdict:
-    """Every objective judged on what these pods served since an instant, and beside the stable ones if given."""
+    """Every objective judged on what these pods served since an instant, and beside the stable ones if given.
+
+    Nothing is asked where `several_versions` are behind a Service whose series do not tell them apart.
+    """
     queries = [_queries(profile, namespace, selector, since, now) for selector in pods]
     if stable is not None:
         began = stable.segment.since
@@ -81,6 +85,10 @@ async def judge_pods(
         standing=tuple(previous),
         starts=starts,
     )
+    if several_versions:
+        nobody = LiveCounts(since.timestamp(), now.timestamp(), counted_of=CountedOf.SEVERAL_VERSIONS)
+        look = replace(look, counts=nobody, queries=())
+        return LiveVerdict(look.judged(spec.objectives, spec.alpha), look=look)
     try:
         counts = [
             await count_pods(
@@ -155,7 +163,7 @@ async def count_pods(
     metrics: Metrics,
     profile: MetricProfileSpec,
     namespace: str,
-    pods: PodSelector,
+    pods: Selector,
     *,
     limits: Collection[Decimal],
     since: datetime,
@@ -196,7 +204,7 @@ async def count_pods(
 def _queries(
     profile: MetricProfileSpec,
     namespace: str,
-    pods: PodSelector,
+    pods: Selector,
     since: datetime,
     now: datetime,
     *,

@@ -9,6 +9,7 @@ from tollgate.api import units
 from tollgate.api.benchmark import Benchmark, BenchmarkResult, BenchmarkStatus
 from tollgate.api.budget import Baseline, Release, Stage
 from tollgate.api.evidence import BenchmarkEvidence
+from tollgate.api.facts import EnergyTerms
 from tollgate.api.hardware import Hardware, LoadedPods
 from tollgate.api.release import ApprovedBaseline
 from tollgate.decide.benchmark_record import judged_pods, measured_arm, with_results
@@ -21,7 +22,7 @@ from tollgate.decide.pooling import can_be_added
 from tollgate.decide.snapshot import Measured, Snapshot
 from tollgate.measure.cost import CostUnknown, PodCost, PriceTable
 from tollgate.ports import BENCHMARK, Cluster
-from tollgate.reconcile.hardware import cost_of
+from tollgate.reconcile.hardware import cost_of, facts_of
 
 NOT_IN_TURN = "not measured in turn with last-good, which has no ReplicaSet any more"
 
@@ -32,9 +33,10 @@ _JUDGED = (Stage.AWAITING_SIGN_OFF, Stage.CANARY)
 class Measurements:
     """The Benchmarks of budgets."""
 
-    def __init__(self, cluster: Cluster, prices: PriceTable | None) -> None:
+    def __init__(self, cluster: Cluster, prices: PriceTable | None, energy: EnergyTerms) -> None:
         self._cluster = cluster
         self._prices = prices
+        self._energy = energy
 
     async def of_candidate(self, s: Snapshot, cost: PodCost | CostUnknown) -> Measured | None:
         """The release's Benchmark, judged and compared once it is done; None while there is none."""
@@ -49,7 +51,7 @@ class Measurements:
         message = next((c.message for c in status.conditions if c.type == "Complete"), "")
         if status.phase != "Succeeded" or status.result is None:
             return Measured(name, status.phase, message, paired=paired)
-        present = Arm(status.result, cost, _hardware(status.loaded))
+        present = Arm(status.result, cost, _hardware(status.loaded), facts_of(status, self._energy))
         series = [*await self._earlier(s, release, present), (name, present)]
         (first, candidate), repeats = series[0], series[1:]
         recorded = _recorded(s)
@@ -157,8 +159,8 @@ class Measurements:
         found = await self._benchmark(namespace, name)
         if found is None or found.status.result is None:
             return None
-        loaded = found.status.loaded
-        return Arm(found.status.result, self._cost(loaded), _hardware(loaded))
+        loaded, facts = found.status.loaded, facts_of(found.status, self._energy)
+        return Arm(found.status.result, self._cost(loaded), _hardware(loaded), facts)
 
     def _in_turn(self, s: Snapshot, status: BenchmarkStatus) -> InTurn | None:
         """Last-good as it was loaded in turn with the candidate, where the policy compares the two so."""

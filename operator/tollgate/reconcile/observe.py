@@ -8,7 +8,8 @@ from datetime import datetime
 
 from tollgate.api import units
 from tollgate.api.budget import BudgetSpec, BudgetStatus, EfficiencyBudget, Mode, Release, Stage
-from tollgate.api.profiles import BenchmarkProfile, BenchmarkProfileSpec, MetricProfile, MetricProfileSpec
+from tollgate.api.metric_profile import MetricProfile, MetricProfileSpec, Scope
+from tollgate.api.profiles import BenchmarkProfile, BenchmarkProfileSpec
 from tollgate.api.verdict import ObjectiveResult
 from tollgate.decide.beside import begun, pods_digest, to_compare
 from tollgate.decide.chain import Link
@@ -29,7 +30,7 @@ from tollgate.manifests.names import (
 )
 from tollgate.manifests.revision import join_labels
 from tollgate.measure.cost import CostUnknown, PodCost, pod_cost
-from tollgate.measure.promql import OwnedBy, PodNames, PodSelector
+from tollgate.measure.promql import BehindService, OwnedBy, PodNames, PodSelector, Selector
 from tollgate.ports import (
     BENCHMARK_PROFILE,
     BUDGET,
@@ -78,7 +79,7 @@ class Observer:
         self._metrics = metrics
         self._clock = clock
         self._options = options
-        self._measurements = Measurements(cluster, options.prices)
+        self._measurements = Measurements(cluster, options.prices, options.energy)
         self._latch: tuple[datetime, bool] | None = None
         self._actor: str | None = None
         self._approver = ApproverProof(cluster)
@@ -144,6 +145,7 @@ class Observer:
             benchmark=bench_profile,
             metrics=metric_profile,
             prices=self._options.prices,
+            energy=self._options.energy,
             edges=live.edges,
             approver_unchecked=asks and not checked,
             traffic=traffic,
@@ -267,12 +269,17 @@ class Observer:
             begins = starts(s.status, s.spec.objectives)
         if since is None or not pods:
             return LiveVerdict(())
+        selectors: list[Selector] = [*pods]
+        shared = profile.scope is Scope.SERVICE
+        if shared:
+            selectors, expected, stable = [BehindService(s.target.name)], [], None
+            since = max(since, release.since) if release is not None else since
         return await judge_pods(
             self._metrics,
             s.spec,
             profile,
             s.namespace,
-            pods,
+            selectors,
             since=since,
             now=s.now,
             expected=expected,
@@ -281,6 +288,7 @@ class Observer:
             previous=previous,
             starts=begins,
             stable=stable,
+            several_versions=shared and s.several_versions,
         )
 
     async def _stable(

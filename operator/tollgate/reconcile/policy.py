@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tollgate.api.budget import BudgetSpec, Dimension
-from tollgate.api.profiles import BenchmarkProfileSpec, MetricProfileSpec
+from tollgate.api.facts import EnergyTerms
+from tollgate.api.metric_profile import MetricProfileSpec, Scope
+from tollgate.api.profiles import BenchmarkProfileSpec
 from tollgate.decide import planning
+from tollgate.decide.meters import meter_problems
 from tollgate.decide.plan import plan
 from tollgate.decide.plan_text import canary_message
 from tollgate.decide.signing import UNCHECKED_APPROVER
@@ -25,6 +28,7 @@ class Policy:
     benchmark: BenchmarkProfileSpec | None
     metrics: MetricProfileSpec | None
     prices: PriceTable | None
+    energy: EnergyTerms = field(default_factory=EnergyTerms)
     edges: Sequence[float] = ()
     approver_unchecked: bool = False
     traffic: float | None = None  # requests per second to the whole service, where it is known
@@ -88,9 +92,9 @@ def problems(policy: Policy) -> tuple[Problem, ...]:
         checks += planning.search_problems(policy.benchmark)
         found += [Problem(p.reason, p.message) for p in checks]
     if policy.metrics is not None:
-        found += [
-            Problem(p.reason, p.message) for p in planning.live_problems(spec.objectives, policy.metrics)
-        ]
+        checks = planning.live_problems(spec.objectives, policy.metrics)
+        checks += meter_problems(spec.objectives, policy.metrics, policy.energy)
+        found += [Problem(p.reason, p.message) for p in checks]
     if policy.edges:
         # Known only once the server is scraped: by then releases may be under way, and the objective stops them.
         checks = planning.resolution_problems(spec.objectives, policy.edges)
@@ -122,6 +126,11 @@ def hints(policy: Policy) -> tuple[str, ...]:
         )
     if policy.approver_unchecked:
         said.append(f"Sign-offs would not count: {UNCHECKED_APPROVER}.")
+    if policy.metrics is not None and policy.metrics.scope is Scope.SERVICE:
+        said.append(
+            "The MetricProfile has the series of a whole Service, in which a canary cannot be told apart: at its "
+            f"maxDurationSeconds canary.onInconclusive decides, {policy.spec.canary.on_inconclusive}."
+        )
     scrape_seconds = policy.metrics.scrape_interval_seconds if policy.metrics else 0
     said.append(canary_message(plan(policy.spec, rate=policy.traffic, scrape_seconds=scrape_seconds)))
     return tuple(said)

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from tollgate.api.benchmark import Benchmark, BenchmarkResult, BenchmarkStatus, StageResult
-from tollgate.api.profiles import MetricProfile, MetricProfileSpec
+from tollgate.api.metric_profile import MetricProfile, MetricProfileSpec
 from tollgate.api.series import Meter
 from tollgate.api.server_side import ServerReadings, SteadyWindow
 from tollgate.errors import MetricsError
@@ -112,7 +112,9 @@ def used(stage: StageResult) -> str:
         "CPU time": seen.cpu_seconds,
         "GPU busy": seen.gpu_utilization,
         "peak GPU memory": seen.peak_gpu_memory,
+        "KV cache": seen.peak_kv_cache,
         "energy": seen.energy,
+        "operations": seen.flops,
     }
     known = [f"{what} {value}" for what, value in told.items() if value]
     lacking = [f"{what} unknown" for what in seen.unknown]

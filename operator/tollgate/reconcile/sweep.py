@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from tollgate.api import units
 from tollgate.api.benchmark import Benchmark, BenchmarkStatus
 from tollgate.api.budget import EfficiencyBudget
+from tollgate.api.facts import EnergyTerms
 from tollgate.api.profiles import BenchmarkProfileSpec
 from tollgate.api.sweep import OperatingPoint, Point, Sweep
 from tollgate.decide.limits import count
@@ -24,7 +25,7 @@ from tollgate.decide.operating_points import (
     told,
     with_dominance,
 )
-from tollgate.decide.planning import benchmark_limits
+from tollgate.decide.planning import benchmark_counting, benchmark_limits
 from tollgate.errors import Conflict
 from tollgate.manifests.benchmark import point_benchmark
 from tollgate.manifests.candidate import operating_point
@@ -33,7 +34,7 @@ from tollgate.manifests.revision import join_labels, revision
 from tollgate.measure.cost import PriceTable
 from tollgate.ports import BENCHMARK, BUDGET, DEPLOYMENT, SERVICE, Cluster, Kind, Object
 from tollgate.reconcile import views
-from tollgate.reconcile.hardware import cost_of
+from tollgate.reconcile.hardware import cost_of, facts_of
 
 
 @dataclass(frozen=True)
@@ -90,9 +91,10 @@ class _Asked:
 class Sweeps:
     """Carries out the Benchmarks that are sweeps."""
 
-    def __init__(self, cluster: Cluster, prices: PriceTable | None) -> None:
+    def __init__(self, cluster: Cluster, prices: PriceTable | None, energy: EnergyTerms) -> None:
         self._cluster = cluster
         self._prices = prices
+        self._energy = energy
 
     async def step(self, raw: Object, wanted: Benchmark, profile: BenchmarkProfileSpec) -> Told:
         """Go on as far as possible now."""
@@ -170,7 +172,8 @@ class Sweeps:
         status = Benchmark.model_validate(raw).status
         if status.phase == "Succeeded" and status.result is not None:
             cost = cost_of(status.loaded, self._prices)
-            return measured_point(number, point, status.result, cost, asked.terms, len(asked.points))
+            facts = facts_of(status, self._energy)
+            return measured_point(number, point, status.result, cost, asked.terms, len(asked.points), facts)
         if status.phase == "Failed":
             why = next((c.message for c in status.conditions if c.type == "Complete"), "")
             return _failed(number, point, why)
@@ -200,6 +203,7 @@ class Sweeps:
             profile=asked.wanted.spec.profile_ref.name,
             target=name,
             limits=list(dict.fromkeys([*asked.wanted.spec.limits, *map(units.format_duration, limits)])),
+            counting=benchmark_counting(asked.terms.objectives) if asked.terms else None,
             point=point,
             revision=asked.revision,
             metrics=asked.wanted.spec.metrics_ref,

@@ -15,6 +15,7 @@ import yaml
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
+from tollgate.api.facts import EnergyTerms
 from tollgate.errors import TollgateError
 
 VARIABLE = "TOLLGATE_CONFIG"
@@ -64,6 +65,19 @@ class PriceSettings(_Section):
     gpu_hour: Price
 
 
+class EnergySettings(_Section):
+    """What a core that is busy draws, and what a kWh emits; unknown where they are not set."""
+
+    watts_per_core: Price | None = None
+    grams_per_kwh: Price | None = Field(None, alias="gramsPerKWh")
+
+    @property
+    def terms(self) -> EnergyTerms:
+        """The same for what is judged."""
+        given = {name: format(value, "f") for name, value in self.model_dump().items() if value is not None}
+        return EnergyTerms.model_validate(given)
+
+
 class BenchmarkSettings(_Section):
     """What benchmark Jobs run."""
 
@@ -83,6 +97,7 @@ class Settings(_Section):
     prometheus: PrometheusSettings
     benchmark: BenchmarkSettings
     prices: PriceSettings | None = None
+    energy: EnergySettings = EnergySettings()
     workers: int = Field(8, ge=1, le=64)
     leader_election: LeaderElectionSettings = LeaderElectionSettings()
     resync_seconds: float = Field(600.0, ge=10, le=86400)

@@ -11,7 +11,8 @@ import yaml
 from tollgate.api.base import API_VERSION, Model
 from tollgate.api.benchmark import Benchmark
 from tollgate.api.budget import EfficiencyBudget
-from tollgate.api.profiles import BenchmarkProfile, MetricProfile
+from tollgate.api.metric_profile import MetricProfile
+from tollgate.api.profiles import BenchmarkProfile
 from tollgate.api.signoff import EfficiencySignOff
 
 EXAMPLES = Path(__file__).parents[3] / "examples"

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from tollgate.api.objective import CostPer, Objective, Statistic, objective_quantity
+from tollgate.api.objective import Objective, Per, Statistic, objective_quantity
 
 
 def objective(**fields: Any) -> Objective:
@@ -66,4 +66,62 @@ def test_the_margin_of_a_regression_is_five_percent_unless_said() -> None:
 
 
 def test_a_cost_is_divided_by_what_it_says() -> None:
-    assert [CostPer("Request").requests, CostPer("1kRequests").requests] == [1, 1000]
+    assert [Per("Request").times, Per("1kRequests").times] == [1, 1000]
+
+
+WRONG: list[tuple[dict[str, Any], str]] = [
+    ({"dimension": "Latency", "statistic": "P99", "max": "14GFLOP"}, "a duration above 0"),
+    (
+        {"dimension": "Compute", "per": "Token", "max": "250ms"},
+        "a number of operations above 0, such as 14GFLOP",
+    ),
+    (
+        {"dimension": "Compute", "per": "1kTokens", "max": "1GFLOP"},
+        "per is one of Request, Token, not '1kTokens'",
+    ),
+    (
+        {"dimension": "Cost", "per": "Token", "max": "1USD"},
+        "per is one of Request, 1kRequests, 1kTokens, 1MTokens",
+    ),
+    (
+        {"dimension": "Tokens", "metric": "F1", "max": "9tok"},
+        "metric is one of Input, Output, Total, not 'F1'",
+    ),
+    (
+        {"dimension": "Quality", "metric": "Input", "min": "0.9"},
+        "metric is one of Accuracy, F1, F1Macro, F1Micro",
+    ),
+    ({"dimension": "GPUUtilization", "max": "90%", "min": "20%"}, "takes exactly max or min"),
+    ({"dimension": "ViolationRate", "max": "1%"}, "ViolationRate takes exactly max and within"),
+    ({"dimension": "ErrorRate", "max": "1%", "within": "1s"}, "within is for ViolationRate"),
+    ({"dimension": "Goodput", "min": "3req/s"}, "Goodput takes exactly min and meets"),
+    ({"dimension": "Goodput", "min": "3req/s", "meets": {}}, "meets needs latency, timeToFirstToken"),
+    ({"dimension": "Memory", "max": "12GB"}, "such as 512Mi or 12Gi, not '12GB'"),
+    ({"dimension": "Memory", "max": "12Gi", "measured": True}, "measured is for Energy"),
+    ({"dimension": "Parameters", "max": "8Billion"}, "such as 350M or 8B"),
+    ({"dimension": "Energy", "per": "Request", "max": "5kcal"}, "such as 2.5J, 0.7Wh"),
+    ({"dimension": "Variability", "metric": "P99ToP50", "max": "4x"}, "a number above 0, such as 2.5"),
+]
+
+
+@pytest.mark.parametrize(("fields", "message"), WRONG)
+def test_what_the_newer_dimensions_do_not_take_is_refused_with_what_they_do(
+    fields: dict[str, Any], message: str
+) -> None:
+    with pytest.raises(ValidationError, match=message):
+        Objective.model_validate({"name": "o", **fields})
+
+
+def test_how_they_read_in_a_sentence() -> None:
+    told = [
+        ({"dimension": "TimeToFirstToken", "statistic": "P95", "max": "1s"}, "TimeToFirstToken p95 <= 1s"),
+        ({"dimension": "ViolationRate", "within": "1s", "max": "2%"}, "ViolationRate <= 2% within 1s"),
+        (
+            {"dimension": "Goodput", "meets": {"latency": "1s"}, "min": "3req/s"},
+            "Goodput >= 3req/s (latency 1s)",
+        ),
+        ({"dimension": "Variability", "metric": "P99ToP50", "max": "4"}, "Variability P99ToP50 <= 4"),
+        ({"dimension": "Cost", "per": "1MTokens", "max": "2USD"}, "Cost <= 2USD per 1MTokens"),
+    ]
+    for fields, sentence in told:
+        assert objective_quantity(Objective.model_validate({"name": "o", **fields})) == sentence

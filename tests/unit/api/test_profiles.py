@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from tollgate.api.profiles import BenchmarkProfileSpec, LatencySeries, MetricProfileSpec
+from tollgate.api.profiles import BenchmarkProfileSpec
 from tollgate.api.transport import digest
 
 STEADY = {"name": "steady", "rate": "40req/s", "durationSeconds": 25}
@@ -162,33 +162,6 @@ def test_a_server_is_verified_and_streams_unless_said() -> None:
     assert profile.tls is not None
     assert not profile.tls.insecure_skip_verify
     assert profile.stream
-
-
-def test_a_metric_profile_says_where_samples_are_from() -> None:
-    spec = MetricProfileSpec.model_validate({"latency": {"series": "request_seconds"}})
-    assert (spec.labels.namespace, spec.labels.pod, spec.errors) == ("namespace", "pod", None)
-
-
-@pytest.mark.parametrize(("unit", "scale"), [("s", 1.0), ("ms", 1e-3), ("us", 1e-6)])
-def test_a_histogram_has_a_unit(unit: str, scale: float) -> None:
-    assert LatencySeries.model_validate({"series": "x", "unit": unit}).scale == scale
-
-
-def test_a_histogram_is_classic_unless_said() -> None:
-    assert LatencySeries.model_validate({"series": "x"}).type == "Classic"
-    assert LatencySeries.model_validate({"series": "x", "type": "Native"}).type == "Native"
-
-
-@pytest.mark.parametrize("kind", ["Summary", "CounterMean", "Auto", "native"])
-def test_what_cannot_be_judged_is_refused(kind: str) -> None:
-    with pytest.raises(ValidationError, match="should be 'Classic' or 'Native'"):
-        LatencySeries.model_validate({"series": "x", "type": kind})
-
-
-@pytest.mark.parametrize("series", ["", 'x{job="a"}', "sum(x)", "1x"])
-def test_a_series_is_a_name_and_no_query(series: str) -> None:
-    with pytest.raises(ValidationError):
-        LatencySeries.model_validate({"series": series})
 
 
 PEAK: dict[str, Any] = {"name": "peak", "peak": {"of": "steady", "times": "2"}, "durationSeconds": 10}

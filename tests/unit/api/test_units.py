@@ -74,3 +74,15 @@ def test_what_is_written_can_be_read_again() -> None:
     assert units.parse_money(units.format_money(Decimal("0.40"), "EUR")) == units.Money(Decimal("0.4"), "EUR")
     assert units.parse_rate(units.format_rate(39.98)) == Decimal("39.98")
     assert units.format_number(-3.5) == "-3.5"
+
+
+class TestOperations:
+    def test_there_and_back(self) -> None:
+        for text, value in [("14.2GFLOP", 1.42e10), ("989TFLOP", 9.89e14), ("7FLOP", 7), ("1.5kFLOP", 1500)]:
+            assert float(units.parse_flops(text)) == value
+            assert units.format_flops(value) == text
+
+    @pytest.mark.parametrize("text", ["14G", "14 GFLOP", "14GFLOPS", "GFLOP", "-1FLOP", "1gFLOP"])
+    def test_what_is_none(self, text: str) -> None:
+        with pytest.raises(ValueError, match=r"write it like 14\.2GFLOP"):
+            units.parse_flops(text)

@@ -91,15 +91,16 @@ async def test_tokens_are_timed_as_they_come() -> None:
     assert run.correct.all()
     told = run.told
     assert told is not None
-    first = told.first - run.schedule.due
-    assert (first >= 0.1).all()
-    assert (told.last - told.first >= 0.09).all()
+    # A client that reads a token late tells a later time, never an earlier one: the gaps alone may be shorter.
+    assert (told.first - run.schedule.due >= 0.1).all()
+    assert (told.last - run.schedule.due >= 0.2).all()
+    assert (told.last >= told.first).all()
     assert (run.ended >= told.last).all()
     assert (told.chunks == 3).all()
     assert (told.output == 5).all()
     assert (told.input == 2).all()
     assert len(told.gaps) == 20
-    assert told.gaps.quantile(1) >= 0.04
+    assert told.gaps.total == pytest.approx(float((told.last - told.first).sum()))
     result = summarize(stage(), run, [])
     assert result.stream is not None
     assert (result.stream.streams, result.stream.timed, result.stream.chunks) == (10, 10, 30)

@@ -31,7 +31,7 @@ def printed(terminal: Terminal, command: str) -> str:
     return out.splitlines(keepends=True)[0] if command.endswith("| head -1") else out
 
 
-@pytest.mark.parametrize(("name", "least"), [("cli.md", 5), ("records.md", 3)])
+@pytest.mark.parametrize(("name", "least"), [("cli.md", 5), ("records.md", 3), ("budgets.md", 2)])
 def test_commands_print_what_the_page_says(
     terminal: Terminal, monkeypatch: pytest.MonkeyPatch, name: str, least: int
 ) -> None:

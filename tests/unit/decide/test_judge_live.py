@@ -7,7 +7,8 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
-from tests.unit.decide.objectives import ACCURACY, COST, ERRORS, MEAN, P99, THROUGHPUT
+from tests.unit.decide.objectives import ACCURACY, COST, ERRORS, MEAN, P99, THROUGHPUT, objective
+from tollgate.api.evidence import CountedOf
 from tollgate.api.objective import Objective
 from tollgate.api.verdict import ObjectiveResult, Reason, Verdict
 from tollgate.decide.evidence import requests_to_detect
@@ -304,6 +305,19 @@ class TestFailuresOfTheData:
         assert "limit the Mean" in message
         assert judged(MEAN, counts).verdict is not Verdict.BREACH
 
+    @pytest.mark.parametrize("o", [P99, MEAN, ERRORS, COST], ids=lambda o: o.name)
+    def test_versions_behind_one_service_are_not_told_apart(self, o: Objective) -> None:
+        why, message = reason(o, replace(live(), counted_of=CountedOf.SEVERAL_VERSIONS))
+        assert why is Reason.SHARED_SERIES
+        assert "canary.onInconclusive: Promote" in message
+
+    def test_a_service_tells_nothing_of_what_its_pods_cost(self) -> None:
+        counts = replace(live(), counted_of=CountedOf.SERVICE)
+        why, message = reason(COST, counts)
+        assert why is Reason.SHARED_SERIES
+        assert "the pods' own series" in message
+        assert judged(P99, counts).verdict is Verdict.WITHIN
+
     @EVERY
     def test_silent_pod_keeps_all_from_being_within(self, o: Objective) -> None:
         why, message = reason(o, replace(live(), silent=("c", "d", "e", "f")))
@@ -371,3 +385,33 @@ def test_healthy_service_is_hardly_ever_a_breach() -> None:
             for looks in range(3, 31, 3)
         )
     assert breaches <= 100 * ALPHA + 4
+
+
+class TestViolationRate:
+    """The share of requests over a deadline, which the budget chooses: not only one in a hundred."""
+
+    RATE = objective("ViolationRate", within="250ms", max="5%")
+
+    def test_as_a_percentile_with_its_own_share(self) -> None:
+        within = judged(self.RATE, live(slow=3))
+        assert (within.verdict, within.observed) == (Verdict.WITHIN, "3% over 250ms")
+        assert "3% of 2,000 requests slower than 250ms, at most 5% allowed" in within.message
+        assert judged(P99, live(slow=3)).verdict is Verdict.BREACH
+        assert judged(self.RATE, live(slow=10)).verdict is Verdict.BREACH
+
+    def test_the_edge_that_is_missing_is_a_latency(self) -> None:
+        result = judged(self.RATE, live(hidden=20))
+        assert result.reason is Reason.BUCKET_RESOLUTION
+        assert (
+            "no bucket edge at 250ms, add one or move it (its neighbours are 100ms and 1s)" in result.message
+        )
+
+
+def test_what_was_spent_once_is_a_part_of_each_requests_cost() -> None:
+    """2USD a thousand from serving at this load, and as much again from what was spent before."""
+    o = objective("Cost", per="1kRequests", max="3USD", amortized={"total": "1000USD", "requests": 500_000})
+    alone = objective("Cost", per="1kRequests", max="3USD")
+    counts = live(pod_seconds=200.0)
+    assert judged(alone, counts, reference=0.1).verdict is Verdict.WITHIN
+    both = judged(o, counts, reference=0.1)
+    assert (both.verdict, both.observed) == (Verdict.BREACH, "4USD")

@@ -8,8 +8,12 @@ import pytest
 from tests.unit.decide.objectives import ACCURACY, COST, ERRORS, MEAN, P99, THROUGHPUT, objective
 from tests.unit.measure.probes import search
 from tollgate.api.budget import BenchmarkSpecRef
-from tollgate.api.profiles import BenchmarkProfileSpec, MetricProfileSpec
+from tollgate.api.metric_profile import MetricProfileSpec
+from tollgate.api.objective import Objective
+from tollgate.api.profiles import BenchmarkProfileSpec
 from tollgate.decide.planning import (
+    benchmark_counting,
+    benchmark_limits,
     benchmark_problems,
     latency_limits,
     live_problems,
@@ -35,6 +39,32 @@ def profile(*stages: dict[str, Any]) -> BenchmarkProfileSpec:
 
 def stage(rate: str, seconds: int, **fields: Any) -> dict[str, Any]:
     return {"name": "steady", "rate": rate, "durationSeconds": seconds, **fields}
+
+
+COUNTERS = {"series": "us_total", "type": "CounterMean", "count": {"series": "requests_total"}}
+
+
+@pytest.mark.parametrize("latency", [COUNTERS, {"series": "seconds", "type": "Summary"}])
+def test_a_percentile_of_a_mean_is_refused_at_once(latency: dict[str, Any]) -> None:
+    metrics = MetricProfileSpec.model_validate({"latency": latency, "errors": {"series": "errors_total"}})
+    (problem,) = live_problems([P99, MEAN, ERRORS, COST], metrics)
+    assert (problem.objective, problem.reason) == ("tail", "MeanOnly")
+    assert problem.message == (
+        f"objective tail: the MetricProfile has latencies as a {latency['type']} ({latency['series']}), which tells "
+        "their mean only: limit the Mean, name a histogram in the profile, or set the objective's stage, as a "
+        "benchmark counts slow requests itself"
+    )
+    assert live_problems([P99.model_copy(update={"stage": "steady"})], metrics) == []
+
+
+def test_the_cost_of_pods_is_not_known_from_a_service() -> None:
+    matchers = [{"label": "service", "value": "${namespace}/${target}"}]
+    metrics = MetricProfileSpec.model_validate(
+        {"scope": "Service", "serviceMatchers": matchers, "latency": {"series": "seconds"}}
+    )
+    (problem,) = live_problems([P99, MEAN, COST], metrics)
+    assert (problem.objective, problem.reason) == ("cost", "CostNotMeasured")
+    assert "refer to a profile with the pods' own series" in problem.message
 
 
 def test_limits_to_count_at() -> None:
@@ -175,3 +205,53 @@ def test_a_search_alone_certifies_no_objective() -> None:
     (problem,) = benchmark_problems([P99], BenchmarkProfileSpec.model_validate(alone), confidence=0.99)
     assert problem.reason == "LoadNotJudged"
     assert "the benchmark has no measured stage: add one of arrival Poisson or Constant" in problem.message
+
+
+def test_the_edge_of_a_violation_rate_is_its_latency() -> None:
+    (problem,) = resolution_problems([objective("ViolationRate", within="250ms", max="5%")], [0.1, 0.3])
+    assert "no bucket edge at 250ms (it lies above 100ms, below 300ms)" in problem.message
+
+
+@pytest.mark.parametrize(
+    ("o", "field"),
+    [
+        (objective("TimeToFirstToken", statistic="P95", max="1s"), "protocol to OpenAIChat"),
+        (objective("Goodput", meets={"timePerOutputToken": "50ms"}, min="3req/s"), "protocol to OpenAIChat"),
+        (objective("Throughput", min="90tok/s"), "outputTokens"),
+        (objective("Cost", per="1MTokens", max="2USD"), "outputTokens"),
+        (objective("Energy", per="Token", max="2J"), "outputTokens"),
+        (objective("Tokens", metric="Input", max="90tok"), "inputTokens"),
+        (objective("ContextUtilization", max="50%"), "inputTokens"),
+        (objective("ExitDepth", max="2"), "exitStage"),
+        (objective("ExpertImbalance", max="2"), "exitStage"),
+        (objective("ColdStart", max="60s"), "coldStart"),
+    ],
+)
+def test_what_the_profile_does_not_have_counted_is_named(o: Objective, field: str) -> None:
+    (problem,) = benchmark_problems([o], profile(stage("40req/s", 60)), confidence=0.99)
+    assert problem.reason == "NotCounted"
+    assert f"set {field}" in problem.message
+
+
+class TestCounting:
+    def test_nothing_more_for_latencies(self) -> None:
+        assert benchmark_counting([P99, MEAN, ERRORS]) is None
+
+    def test_percentiles_of_token_times_and_goals_of_streams(self) -> None:
+        ttft = objective("TimeToFirstToken", statistic="P95", max="400ms")
+        found = benchmark_counting(
+            [
+                ttft,
+                ttft.model_copy(update={"name": "twice"}),
+                objective("TimePerOutputToken", statistic="Mean", max="50ms"),
+                objective("Goodput", meets={"timeToFirstToken": "300ms"}, min="3req/s"),
+                objective("Goodput", name="whole", meets={"latency": "2s"}, min="3req/s"),
+            ]
+        )
+        assert found is not None
+        assert [(limit.time, limit.limit) for limit in found.tokens] == [("TimeToFirstToken", "400ms")]
+        assert [str(goal) for goal in found.goals] == ["first token 300ms"]
+
+    def test_a_goal_of_latency_alone_is_one_more_limit(self) -> None:
+        o = objective("Goodput", meets={"latency": "2s"}, min="3req/s")
+        assert benchmark_limits([o, objective("ViolationRate", within="1s", max="5%")]) == (1, 2)

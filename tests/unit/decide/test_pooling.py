@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import statistics
 from typing import Any
 
 import numpy as np
@@ -47,17 +48,51 @@ def test_counts_are_added_and_rates_are_those_of_the_whole_time() -> None:
     assert both.spread is None
 
 
-def test_what_answers_told_is_left_out_as_its_times_do_not_add() -> None:
+OVER = {"time": "TimeToFirstToken", "limit": "200ms", "of": 8, "least": 2, "most": 3}
+
+
+def test_what_answers_told_is_added_but_for_its_times() -> None:
     told = stage(
         accepted=5,
         exitStages={"1": 7},
-        tokens={"output": 100, "rate": "5tok/s"},
-        stream={"streams": 7, "timed": 7, "chunks": 99},
+        tokens={"input": 50, "output": 100, "rate": "5tok/s"},
+        stream={"streams": 7, "timed": 7, "chunks": 99, "overLimit": [OVER]},
+        goals=[{"timeToFirstToken": "200ms", "requests": 4}],
     )
     told["variability"] = {"inputs": 9, "repeated": 9, "share": "0.5", "between": "1ms", "within": "1ms"}
     (both,) = pooled([benchmark(told), benchmark(told)]).stages
-    assert both.variability is None
-    assert (both.accepted, both.exit_stages, both.tokens, both.stream) == (10, {}, None, None)
+    assert both.variability is None, "without an error of the share"
+    assert (both.accepted, both.exit_stages) == (10, {"1": 14})
+    assert both.tokens is not None
+    assert both.stream is not None
+    assert (both.tokens.input, both.tokens.output, both.tokens.rate) == (100, 200, None)
+    assert (both.stream.streams, both.stream.chunks, both.stream.time_to_first_token) == (14, 198, None)
+    (over,) = both.stream.over_limit
+    assert (over.of, over.least, over.most) == (16, 4, 6)
+    assert [goal.requests for goal in both.goals] == [8]
+
+
+def test_the_share_between_inputs_is_that_of_all_measurements() -> None:
+    seen = {"inputs": 30, "repeated": 30, "groups": 10, "between": "1ms", "within": "1ms"}
+    shares = [{"share": "0.5", "shareError": "0.1"}, {"share": "0.7", "shareError": "0.2"}]
+    (both,) = pooled([benchmark(stage(variability=seen | one)) for one in shares]).stages
+    assert both.variability is not None
+    assert (both.variability.share, both.variability.share_error, both.variability.groups) == (
+        "0.6",
+        "0.15",
+        10,
+    )
+    assert both.variability.between == "", "not known of both together"
+
+
+def test_the_deviation_of_tokens_is_that_of_all_answers() -> None:
+    less = {"requests": 3, "overLimit": [], "blocks": [], "scored": 0, "correct": 0}
+    few = stage(tokens={"output": 30, "outputDeviation": "10"}, **less)  # 0, 10, 20
+    many = stage(tokens={"output": 90, "outputDeviation": "10"}, **less)  # 20, 30, 40
+    (both,) = pooled([benchmark(few), benchmark(many)]).stages
+    assert both.tokens is not None
+    values = [0, 10, 20, 20, 30, 40]
+    assert float(both.tokens.output_deviation) == pytest.approx(statistics.stdev(values), abs=1e-3)
 
 
 def test_one_alone_is_itself() -> None:

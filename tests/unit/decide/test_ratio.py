@@ -12,15 +12,16 @@ import pytest
 from tests.unit.decide.objectives import ACCURACY, COST, ERRORS, MEAN, P99, THROUGHPUT, stage
 from tollgate.api.benchmark import StageResult
 from tollgate.api.objective import Objective
+from tollgate.decide.estimates import Loaded, NoEstimate
 from tollgate.decide.ratio import Ratio, Side, compare_stage
-from tollgate.decide.stage_estimates import NoEstimate
 from tollgate.measure.cost import CostUnknown, PodCost
 
 BOUNDED = ("p50", "p90", "p95", "p99", "p999")
 
 
 def side(**fields: Any) -> Side:
-    return Side(StageResult.model_validate(stage(**fields)), 2, PodCost(Decimal("3.60"), "USD"))
+    pods = Loaded(2, PodCost(Decimal("3.60"), "USD"))
+    return Side(StageResult.model_validate(stage(**fields)), pods)
 
 
 def tail(low: str, value: str, high: str) -> Side:
@@ -90,7 +91,7 @@ def test_same_arrivals_leave_little_to_chance(o: Objective) -> None:
 
 
 def test_price_that_rises_by_six_percent_is_seen() -> None:
-    dear = replace(side(), cost=PodCost(Decimal("3.816"), "USD"))
+    dear = replace(side(), pods=Loaded(2, PodCost(Decimal("3.816"), "USD")))
     assert ratio(COST, dear, side()).low > 1.05
 
 
@@ -126,7 +127,7 @@ def test_what_was_not_measured_is_not_compared(new: Side, why: str) -> None:
 
 
 def test_unknown_price_is_not_compared() -> None:
-    found = compare_stage(COST, side(), replace(side(), cost=CostUnknown("no prices")), alpha=0.01)
+    found = compare_stage(COST, side(), replace(side(), pods=Loaded(2, CostUnknown("no prices"))), alpha=0.01)
     assert isinstance(found, NoEstimate)
     assert found.why == "no prices"
 

@@ -94,6 +94,8 @@ async def test_what_the_server_used_is_read_when_the_last_scrape_is_over(world: 
         "peakMemory": "256Mi",
         "cpuSeconds": "50s",
         "restarts": 0,
+        "intervals": 9,
+        "errors": {"cpuSeconds": "0"},
         "unknown": {},
     }, "two pods, each at half a core for 50 s"
     assert "server" not in stored(world)["result"]["stages"][0], "a warm-up is not measured"

@@ -157,9 +157,11 @@ class World:
         pods = re.search(r'pod=~"([^"]*)"', query)
         window = re.search(r"\[(\d+)s\]", query)
         assert series
-        assert pods
+        assert pods or 'service="digits"' in query, (
+            "of pods, or of a Service, whose gateway runs in each of its pods"
+        )
         assert window
-        pattern, name = re.compile(pods[1].replace("\\\\", "\\")), series[0]
+        pattern, name = re.compile(pods[1].replace("\\\\", "\\") if pods else ".*"), series[0]
         begin, end = at.timestamp() - int(window[1]), at.timestamp()
         out: list[Samples] = []
         for pod, points in self._counters.items():
@@ -357,6 +359,7 @@ class World:
                 "name": f"{rs['metadata']['name']}-{suffix}",
                 "namespace": "vision",
                 "labels": dict(rs["spec"]["template"]["metadata"]["labels"]),
+                "annotations": dict(rs["spec"]["template"]["metadata"].get("annotations") or {}),
                 "ownerReferences": [{"uid": rs["metadata"]["uid"], "controller": True}],
             }
             made = {
