@@ -19,6 +19,7 @@ from pydantic import ValidationError
 from tests.contract.kubectl import AS_OPERATOR, Kubectl
 from tests.unit.decide.objectives import benchmark as measured
 from tests.unit.decide.objectives import stage
+from tollgate.api.adjustment import AdjustmentState, LimitInForce
 from tollgate.api.arms import ArmCounts, ArmSegment
 from tollgate.api.base import API_VERSION, GROUP, VERSION
 from tollgate.api.benchmark import BenchmarkStatus
@@ -90,6 +91,17 @@ def steps(*shares: str) -> Change:
     return lambda spec: spec["canary"].update(steps=[{"share": share} for share in shares])
 
 
+def night(**changes: Any) -> Change:
+    """A budget with an adjustment; `changes` replace its fields, or those of its window."""
+    window = {"schedule": "0 22 * * *", "durationMinutes": 480, "timeZone": "Europe/Berlin"}
+    made: dict[str, Any] = {
+        "name": "night",
+        "when": {"window": {**window, **{key: changes.pop(key) for key in window if key in changes}}},
+        "limits": [{"objective": "tail", "max": "400ms"}],
+    }
+    return lambda spec: spec.update(adjustments=[made | changes])
+
+
 WRONG_BUDGETS: dict[str, tuple[Change, str]] = {
     "another unit": (
         objective(0, max="0.40USD"),
@@ -151,6 +163,35 @@ WRONG_BUDGETS: dict[str, tuple[Change, str]] = {
         lambda spec: spec.update(approval={"approvers": ["alice"], "required": 2}),
         "spec.approval: Invalid value: required is more than the people in approvers",
     ),
+    "an adjustment in another unit": (
+        night(limits=[{"objective": "tail", "max": "2USD"}]),
+        "with its max or min and its unit: a time for a time",
+    ),
+    "an adjustment of nothing": (
+        night(limits=[{"objective": "nope", "max": "2s"}]),
+        "each limit of an adjustment is one of the budget's objectives",
+    ),
+    "an adjustment of the other side": (
+        night(limits=[{"objective": "tail", "min": "2s"}]),
+        "each limit of an adjustment is one of the budget's objectives",
+    ),
+    "an adjustment that never counts": (
+        night(when={}),
+        "spec.adjustments[0].when: Invalid value: when takes at least one of window, load, priorityClassName",
+    ),
+    "a time zone that is none": (
+        night(timeZone="Europe/Berln"),
+        "unknown time zone Europe/Berln evaluating rule: timeZone is the name of a time zone of the IANA database",
+    ),
+    "an hour that is none": (
+        night(schedule="0 25 * * *"),
+        "spec.adjustments[0].when.window.schedule: Invalid value: write the schedule as minute, hour, day of the "
+        "month, month and day of the week, such as 0 22 * * 1-5, not 0 25 * * *",
+    ),
+    "a load in tokens": (
+        night(when={"load": {"above": "10tok/s"}}),
+        "spec.adjustments[0].when.load.above in body should match",
+    ),
     "no target": (lambda spec: spec.pop("target"), "spec.target: Required value"),
     "too much confidence": (lambda spec: spec.update(confidence="1"), "spec.confidence in body should match"),
 }
@@ -164,6 +205,15 @@ def test_a_wrong_budget_is_refused_in_words_and_by_the_model(
     assert message in kubectl.refused(*SERVER_ALONE, objects=[budget])
     with pytest.raises(ValidationError):
         EfficiencyBudget.model_validate(budget)
+
+
+@pytest.mark.parametrize(
+    "schedule", ["0 22 * * *", "*/15 0-5,22,23 1 JAN 7", "0 0 1-7 * MON", "30 6 * jan,jul sat,sun"]
+)
+def test_schedules_of_cron_are_taken(kubectl: Kubectl, budget: dict[str, Any], schedule: str) -> None:
+    night(schedule=schedule)(budget["spec"])
+    kubectl("create", "--dry-run=server", objects=[budget])
+    EfficiencyBudget.model_validate(budget)
 
 
 def test_a_misspelt_field_is_named(kubectl: Kubectl, budget: dict[str, Any]) -> None:
@@ -574,6 +624,7 @@ def test_a_decision_never_changes(kubectl: Kubectl, namespace: str) -> None:
         decided_at=NOON,
         started_at=NOON,
         policy=EfficiencyBudget.model_validate(example("budget")).spec,
+        adjustments=["night"],
     )
     record = decision(spec.dump(), name="digits-1-promoted", namespace=namespace)
     kubectl("create", *AS_OPERATOR, objects=[record])
@@ -699,6 +750,10 @@ def full_status() -> BudgetStatus:
         history=[StageSpan(stage=Stage.HELD, since=NOON)],
     )
     return BudgetStatus(
+        adjustments=[
+            AdjustmentState(name="night", in_force=True, since=NOON, load_holds=True, load_turning_since=NOON)
+        ],
+        limits=[LimitInForce(objective="tail", limit="400ms", adjusted_by="night")],
         observed_generation=3,
         conditions=[Condition(type="Ready", status="True", reason="Accepted", last_transition_time=NOON)],
         release=release,

@@ -10,10 +10,12 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, StringConstraints, ValidationError, model_validator
 
 from tollgate.api import units
+from tollgate.api.adjustment import MOST_ADJUSTMENTS, AdjustedLimit, Adjustment
 from tollgate.api.base import Keyed, Model, NameRef, Rule, WorkloadRef, cel, checked
+from tollgate.api.dimension import SHAPES
 from tollgate.api.objective import (
     Dimension,
     Limit,
@@ -188,6 +190,25 @@ class Records(Model):
 
 
 _OWNERS = "each owner of an objective is the role of one of the budget's owners"
+_ADJUSTED = "each limit of an adjustment is one of the budget's objectives, with its max or min and its unit"
+
+
+def _fitting_limits() -> Rule:
+    """Limits of adjustments are written as those of their objectives."""
+    spelled: dict[str, list[str]] = {}
+    for dimension, shape in SHAPES.items():
+        spelled.setdefault(shape.form.pattern, []).append(dimension.value)
+    given = "(has(l.max) ? l.max : l.min)"
+    fits = " || ".join(
+        f"(o.dimension in {dimensions} && {given}.matches(r'{pattern}'))"
+        for pattern, dimensions in spelled.items()
+    )
+    objective = f"o.name == l.objective && has(o.max) == has(l.max) && ({fits})"
+    return Rule(
+        "!has(self.adjustments) || self.adjustments.all(a, a.limits.all(l, "
+        f"self.objectives.exists(o, {objective})))",
+        f"{_ADJUSTED}: a time for a time, an amount with the same currency for an amount",
+    )
 
 
 class BudgetSpec(Model):
@@ -197,7 +218,8 @@ class BudgetSpec(Model):
         Rule(
             "self.objectives.all(o, !has(o.owner) || self.owners.exists(w, w.role == o.owner))",
             _OWNERS,
-        )
+        ),
+        _fitting_limits(),
     )
 
     target: WorkloadRef = Field(
@@ -227,6 +249,11 @@ class BudgetSpec(Model):
     objectives: Annotated[list[Objective], Field(min_length=1, max_length=32), Keyed("name")] = Field(
         description="The limits. Each has a veto: a release passes when all are within, and a breach of one "
         "refuses it."
+    )
+    adjustments: Annotated[list[Adjustment], Field(max_length=MOST_ADJUSTMENTS), Keyed("name")] = Field(
+        default_factory=list,
+        description="Limits that differ at some times: at night, under high load, in a season. status.limits says "
+        "which count, and so does each record. They do not change while a release is measured.",
     )
     benchmark: BenchmarkSpecRef = Field(description="How a candidate is measured before it meets users.")
     trade_offs: Literal["RequireSignOff", "Forbid", "Allow"] = Field(
@@ -264,6 +291,24 @@ class BudgetSpec(Model):
             raise ValueError(f"{_OWNERS} ({', '.join(sorted(roles))}), not {strange[0]!r}")
         return self
 
+    @model_validator(mode="after")
+    def _adjusts_what_it_has(self) -> BudgetSpec:
+        for adjustment in self.adjustments:
+            for limit in adjustment.limits:
+                objective = self.objective(limit.objective)
+                if objective is None or (objective.max is None) != (limit.max is None):
+                    known = ", ".join(
+                        f"{o.name} {'max' if o.max else 'min'} {o.limit}" for o in self.objectives
+                    )
+                    raise ValueError(f"adjustment {adjustment.name}, {limit.objective}: {_ADJUSTED}: {known}")
+                try:
+                    adjusted(objective, limit)
+                except ValueError as error:
+                    first = error.errors()[0]["msg"] if isinstance(error, ValidationError) else str(error)
+                    why = first.removeprefix("Value error, ")
+                    raise ValueError(f"adjustment {adjustment.name}, {limit.objective}: {why}") from None
+        return self
+
     @property
     def alpha(self) -> float:
         """Probability of a wrong verdict that the budget tolerates."""
@@ -272,6 +317,16 @@ class BudgetSpec(Model):
     def objective(self, name: str) -> Objective | None:
         """The objective of that name."""
         return next((o for o in self.objectives if o.name == name), None)
+
+
+def adjusted(objective: Objective, limit: AdjustedLimit) -> Objective:
+    """The objective with that limit instead of its own; ValueError where it is none for it."""
+    other = Objective.model_validate({**objective.dump(), **limit.model_dump(include={"max", "min"})})
+    if other.unit != objective.unit:
+        raise ValueError(
+            f"write it in the unit of the objective's own limit {objective.limit}, not {other.limit!r}"
+        )
+    return other
 
 
 class EfficiencyBudget(Model):

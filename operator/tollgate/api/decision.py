@@ -8,6 +8,7 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
+from tollgate.api.adjustment import MOST_ADJUSTMENTS, AdjustmentName
 from tollgate.api.base import Model, NameOrEmpty, ObjectName, Revision, Rule, Text, Word, checked
 from tollgate.api.budget import BudgetSpec
 from tollgate.api.chain import Checkpoint, PreviousRecord, Sequence
@@ -74,6 +75,10 @@ class DecisionSpec(Model):
         default_factory=list, description="The stages of the release and when each began."
     )
     policy: BudgetSpec = Field(description="The budget's spec that was in force, with its limits.")
+    adjustments: Annotated[list[AdjustmentName], Field(max_length=MOST_ADJUSTMENTS)] = Field(
+        default_factory=list,
+        description="The adjustments in force: the objectives of policy have their limits.",
+    )
     benchmark: NameOrEmpty = Field("", description="The candidate's Benchmark.")
     benchmark_objectives: Results = Field(
         default_factory=list, description="The benchmark's result for each objective."

@@ -13,7 +13,7 @@ from pydantic import Field, StringConstraints, model_validator
 from tollgate.api import units
 from tollgate.api.base import Model, Rule, checked
 from tollgate.api.counting import Goal
-from tollgate.api.dimension import SHAPES, Dimension, Metric, Per, Shape, Statistic
+from tollgate.api.dimension import SHAPES, Dimension, Metric, Per, Shape, Statistic, of_tokens
 from tollgate.api.verdict import Quantity
 
 __all__ = [
@@ -210,6 +210,21 @@ class Objective(Model):
     def limit(self) -> str:
         """The limit as written."""
         return self.max or self.min or ""
+
+    @property
+    def unit(self) -> str:
+        """What the limit counts, where its dimension has several: a currency, J or gCO2e, requests or tokens."""
+        match self.dimension:
+            case Dimension.COST:
+                return units.parse_money(self.limit).currency
+            case Dimension.ENERGY:
+                return units.parse_energy_limit(self.limit).kind
+            case Dimension.PARAMETERS:
+                return units.parse_model_size(self.limit).kind
+            case Dimension.THROUGHPUT:
+                return "tokens" if of_tokens(self.limit) else "requests"
+            case _:
+                return ""
 
     @property
     def margin(self) -> Decimal:

@@ -12,6 +12,7 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from tollgate.api import units
+from tollgate.api.adjustment import MOST_ADJUSTMENTS, AdjustmentState, LimitInForce
 from tollgate.api.arms import MOST_SEGMENTS, ArmSegment
 from tollgate.api.base import Keyed, Model, NameOrEmpty, Revision, Text, Word
 from tollgate.api.chain import RecordRef, UnwrittenRecord
@@ -251,6 +252,13 @@ class BudgetStatus(Model):
         None,
         description="What the evidence begins with in that window. Absent, or of another window: with all, as "
         "after a promotion.",
+    )
+    adjustments: Annotated[list[AdjustmentState], Field(max_length=MOST_ADJUSTMENTS), Keyed("name")] = Field(
+        default_factory=list, description="Which of the budget's adjustments are in force, and since when."
+    )
+    limits: Annotated[list[LimitInForce], Field(max_length=32), Keyed("objective")] = Field(
+        default_factory=list,
+        description="The limits in force, of a budget that has adjustments.",
     )
     rejected: Annotated[list[Rejected], Field(max_length=32)] = Field(
         default_factory=list, description="Revisions that were refused, the latest last."

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from tollgate.api import units
-from tollgate.api.dimension import Dimension, of_tokens
 from tollgate.api.objective import Objective, objective_quantity
 from tollgate.decide.limits import limit_value
 
@@ -101,19 +100,5 @@ def _limited(o: Objective) -> object:
         o.stage,
         o.measured,
         bound,
-        _unit(o),
+        o.unit,
     )
-
-
-def _unit(o: Objective) -> str:
-    match o.dimension:
-        case Dimension.COST:
-            return units.parse_money(o.limit).currency
-        case Dimension.ENERGY:
-            return units.parse_energy_limit(o.limit).kind
-        case Dimension.PARAMETERS:
-            return units.parse_model_size(o.limit).kind
-        case Dimension.THROUGHPUT:
-            return "tokens" if of_tokens(o.limit) else "requests"
-        case _:
-            return ""

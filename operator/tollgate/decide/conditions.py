@@ -10,6 +10,7 @@ from tollgate.api import units
 from tollgate.api.budget import BudgetStatus, Mode, Release, Stage
 from tollgate.api.conditions import Condition, set_condition
 from tollgate.api.verdict import ObjectiveResult, Reason, Verdict
+from tollgate.decide.adjusting import ADJUSTED, adjustments
 from tollgate.decide.approval import signatures
 from tollgate.decide.gate import baseline_runs, sentence, start_trouble
 from tollgate.decide.record import room
@@ -31,10 +32,11 @@ def report(s: Snapshot, status: BudgetStatus) -> BudgetStatus:
         conditions = set_condition(
             conditions, type_, value, reason, message, generation=s.generation, now=s.now
         )
-    if due := review(s.spec, s.now):
-        conditions = set_condition(conditions, *due, generation=s.generation, now=s.now)
-    else:
-        conditions = [c for c in conditions if c.type != REVIEW_DUE]
+    for type_, due in ((REVIEW_DUE, review(s.spec, s.now)), (ADJUSTED, adjustments(s, status))):
+        if due:
+            conditions = set_condition(conditions, *due, generation=s.generation, now=s.now)
+        else:
+            conditions = [c for c in conditions if c.type != type_]
     if s.problems:
         conditions = set_condition(
             conditions, "Stalled", True, s.problems[0].reason, s.problems[0].message,

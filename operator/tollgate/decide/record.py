@@ -115,6 +115,7 @@ def record(s: Snapshot, status: BudgetStatus, release: Release) -> DecisionSpec:
         started_at=release.started_at,
         stages=release.history[: decided + 1],
         policy=s.spec,
+        adjustments=[state.name for state in s.status.adjustments if state.in_force],
         benchmark=release.benchmark,
         benchmark_objectives=release.benchmark_objectives,
         live_objectives=release.live_objectives,

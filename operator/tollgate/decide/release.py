@@ -14,6 +14,7 @@ from tollgate.api.budget import BudgetStatus, Mode, Release, Stage
 from tollgate.api.chain import UnwrittenRecord
 from tollgate.decide import gate, observing, repeating, serving, signing
 from tollgate.decide.actions import Action, Govern, Notice
+from tollgate.decide.adjusting import adjust
 from tollgate.decide.conditions import report
 from tollgate.decide.moves import Move
 from tollgate.decide.record import on_record, room
@@ -79,7 +80,8 @@ def _next(s: Snapshot) -> Step:
     if move is not None:
         return Step(report(s, move.status), notices=move.notices)
     status, notices = repeating.noted(s, _observed(s, status))
-    return Step(report(s, status), tuple(upkeep(s, status)), notices, _patience(s, status))
+    status, told = adjust(s, status)
+    return Step(report(s, status), tuple(upkeep(s, status)), (*notices, *told), _patience(s, status))
 
 
 def rehashed(s: Snapshot) -> BudgetStatus:
@@ -139,7 +141,10 @@ def _observe(s: Snapshot, status: BudgetStatus) -> Step:
     move = observing.move(s, status) if room(status) else None
     if move is not None:
         return Step(report(s, move.status), notices=warnings + move.notices)
-    return Step(report(s, status), tuple(observing.upkeep(s, status)), warnings, _patience(s, status))
+    status, told = adjust(s, status)
+    return Step(
+        report(s, status), tuple(observing.upkeep(s, status)), (*warnings, *told), _patience(s, status)
+    )
 
 
 def _patience(s: Snapshot, status: BudgetStatus) -> float:

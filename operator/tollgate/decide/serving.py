@@ -208,9 +208,16 @@ def serving_window(s: Snapshot, status: BudgetStatus) -> BudgetStatus:
     judged = [r for r in s.live if r.reason is not Reason.NOT_JUDGED_HERE]
     spoken = bool(judged) and all(r.verdict is not Verdict.INCONCLUSIVE for r in judged)
     if (s.now - since).total_seconds() >= (SPOKEN_WINDOW_SECONDS if spoken else WINDOW_SECONDS):
-        detector = next_window(status, s.spec.objectives, s.live, s.spec.alpha, s.now)
-        return status.model_copy(update={"serving_since": s.now, "detector": detector})
+        return new_window(s, status)
     return status
+
+
+def new_window(s: Snapshot, status: BudgetStatus) -> BudgetStatus:
+    """The status with a window of counts that begins now; what was found under limits that stay is carried on."""
+    if status.serving_since is None:
+        return status
+    detector = next_window(status, s.spec.objectives, s.live, s.spec.alpha, s.now)
+    return status.model_copy(update={"serving_since": s.now, "detector": detector})
 
 
 def _shown(
@@ -222,7 +229,7 @@ def _shown(
 
 
 def _newer(old: ObjectiveResult | None, new: ObjectiveResult, young: bool) -> ObjectiveResult:
-    if old is None:
+    if old is None or old.limit != new.limit:
         return new
     if new.verdict is Verdict.INCONCLUSIVE and old.verdict is not Verdict.INCONCLUSIVE:
         # A new window has too few requests to speak, at first none: the verdict of the last one stands until it does.

@@ -6,7 +6,8 @@ so that a decision can be repeated from it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from tollgate.api.budget import Baseline, BudgetSpec, BudgetStatus, Objective
@@ -133,6 +134,15 @@ class Problem:
 
 
 @dataclass(frozen=True)
+class Circumstances:
+    """What adjustments of limits go by. None is what is not known."""
+
+    load: float | None = None  # requests per second to the whole service, over the last minutes
+    priority_class: str = ""  # of the target's pod template
+    annotations: Mapping[str, str] | None = field(default_factory=dict)  # of the namespace
+
+
+@dataclass(frozen=True)
 class Snapshot:
     """Everything seen."""
 
@@ -141,7 +151,7 @@ class Snapshot:
     name: str
     uid: str
     generation: int
-    spec: BudgetSpec
+    spec: BudgetSpec  # with the limits in force
     status: BudgetStatus
     target: Target | None
     replica_sets: tuple[ReplicaSet, ...] = ()
@@ -160,6 +170,10 @@ class Snapshot:
     records: tuple[Link, ...] = ()  # of the target; listed only where the status does not tell what is needed
     actor: str = ""  # the operator's user name
     measure_again: str = ""  # what people wrote into the annotation that asks for a new measurement
+    declared: BudgetSpec | None = (
+        None  # the policy as it was applied, where the limits in force may be others
+    )
+    circumstances: Circumstances = Circumstances()
     look: Look | None = None  # what `live` rests on
     judged: BenchmarkEvidence | None = None  # what the release's benchmark was judged by, once it was
 

@@ -30,6 +30,14 @@ def rate_per_pod(live: LiveCounts) -> float | None:
     return total.requests / total.pod_seconds
 
 
+def whole_rate(live: LiveCounts) -> float | None:
+    """Requests per second to everything that was counted; None while too few scrape intervals were seen."""
+    complete = [block for _, block in sorted(live.blocks.items())][:-1]
+    if len(complete) < STALE_SCRAPES:
+        return None
+    return sum(block.requests for block in complete) / (len(complete) * live.block_seconds)
+
+
 def steady(before: float | None, seen: float | None) -> float | None:
     """The rate to go by: the one from before, until what is seen is clearly another."""
     if seen is None:

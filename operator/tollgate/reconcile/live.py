@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import astuple, dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from tollgate.api.budget import BudgetSpec, Objective
@@ -18,12 +18,16 @@ from tollgate.api.verdict import ObjectiveResult, Reason
 from tollgate.decide.beside import Beside, counted, not_counted
 from tollgate.decide.look import Look
 from tollgate.decide.planning import latency_limits
-from tollgate.decide.traffic import rate_per_pod
+from tollgate.decide.traffic import rate_per_pod, whole_rate
 from tollgate.errors import MetricsError
 from tollgate.measure.cost import CostUnknown, PodCost
+from tollgate.measure.counters import STALE_SCRAPES
 from tollgate.measure.live import LiveCounts, LiveSamples, count_live
 from tollgate.measure.promql import LiveQueries, PodSelector, Selector, live_queries, window_seconds
 from tollgate.ports import Metrics, Samples
+
+LOAD_SECONDS = 300
+"""Over so long a time the load is looked at, by which limits may be adjusted."""
 
 
 @dataclass(frozen=True)
@@ -157,6 +161,24 @@ def _no_data(error: MetricsError) -> tuple[Reason, str]:
 
 def _why(error: MetricsError) -> str:
     return str(error) or "it gave no reason"
+
+
+async def load_of(
+    metrics: Metrics, profile: MetricProfileSpec, namespace: str, pods: Sequence[Selector], now: datetime
+) -> float | None:
+    """Requests per second to these pods, all together, over the last minutes; None where that is not known."""
+    since = now - timedelta(seconds=max(LOAD_SECONDS, 2 * STALE_SCRAPES * profile.scrape_interval_seconds))
+    rates = []
+    try:
+        for selector in pods:
+            counts = await count_pods(
+                metrics, profile, namespace, selector, limits=(), since=since, now=now, means=False
+            )
+            rates.append(whole_rate(counts))
+    except MetricsError:
+        return None
+    known = [rate for rate in rates if rate is not None]
+    return sum(known) if known and len(known) == len(rates) else None
 
 
 async def count_pods(

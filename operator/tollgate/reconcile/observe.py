@@ -11,11 +11,12 @@ from tollgate.api.budget import BudgetSpec, BudgetStatus, EfficiencyBudget, Mode
 from tollgate.api.metric_profile import MetricProfile, MetricProfileSpec, Scope
 from tollgate.api.profiles import BenchmarkProfile, BenchmarkProfileSpec
 from tollgate.api.verdict import ObjectiveResult
+from tollgate.decide.adjusting import in_force
 from tollgate.decide.beside import begun, pods_digest, to_compare
 from tollgate.decide.chain import Link
 from tollgate.decide.detector import starts
 from tollgate.decide.retention import retention_due
-from tollgate.decide.snapshot import Copy, ReplicaSet, Snapshot, Target
+from tollgate.decide.snapshot import Circumstances, Copy, ReplicaSet, Snapshot, Target
 from tollgate.decide.traffic import steady
 from tollgate.errors import Denied
 from tollgate.manifests.latch import LATCH
@@ -38,6 +39,7 @@ from tollgate.ports import (
     METRIC_PROFILE,
     MUTATING_BINDING,
     MUTATING_POLICY,
+    NAMESPACE,
     POD,
     REPLICA_SET,
     SERVICE,
@@ -47,10 +49,10 @@ from tollgate.ports import (
     Object,
 )
 from tollgate.reconcile import views
-from tollgate.reconcile.live import LiveVerdict, StableArm, judge_pods
+from tollgate.reconcile.live import LiveVerdict, StableArm, judge_pods, load_of
 from tollgate.reconcile.measured import Measurements
 from tollgate.reconcile.options import Options
-from tollgate.reconcile.policy import Policy, hints, problems
+from tollgate.reconcile.policy import Policy, hints, problems, problems_of_adjustments
 from tollgate.reconcile.records import records_of, whoami
 from tollgate.reconcile.signing import ApproverProof, may_ask, signing
 
@@ -86,7 +88,8 @@ class Observer:
 
     async def observe(self, raw: Object, budget: EfficiencyBudget) -> Observed:
         """Everything about this budget, now."""
-        meta, spec, status = raw["metadata"], budget.spec, budget.status
+        meta, declared, status = raw["metadata"], budget.spec, budget.status
+        spec = in_force(declared, status.adjustments)
         namespace = meta["namespace"]
         identity = Identity.of(BUDGET, raw)
         deployment = await self._cluster.get(DEPLOYMENT, namespace, spec.target.name)
@@ -117,6 +120,7 @@ class Observer:
             generation=int(meta.get("generation", 0)),
             spec=spec,
             status=status,
+            declared=declared,
             target=target,
             replica_sets=sets,
             candidate=candidate,
@@ -160,11 +164,33 @@ class Observer:
             signing=await signing(self._cluster, snapshot),
             approver_checked=checked,
             traffic=traffic,
-            problems=problems(policy),
+            circumstances=await self._circumstances(snapshot, deployment, metric_profile),
+            problems=(*problems(policy), *problems_of_adjustments(policy, declared)),
             hints=hints(policy),
         )
         join_to_pair = join_labels(services, to_pair["spec"]["template"]) if to_pair else {}
         return Observed(snapshot, raw, deployment, join, to_pair, join_to_pair)
+
+    async def _circumstances(
+        self, s: Snapshot, deployment: Object | None, profile: MetricProfileSpec | None
+    ) -> Circumstances:
+        """What the adjustments of the budget go by; only what they ask for is looked up."""
+        asked = [adjustment.when for adjustment in s.declared.adjustments] if s.declared else []
+        load: float | None = None
+        annotations: dict[str, str] | None = {}
+        if profile is not None and any(when.load for when in asked):
+            load = await load_of(self._metrics, profile, s.namespace, _taking_traffic(s, profile), s.now)
+        if any(when.namespace_annotation for when in asked):
+            annotations = await self._annotations(s.namespace)
+        template = deployment["spec"]["template"]["spec"] if deployment else {}
+        return Circumstances(load, template.get("priorityClassName", ""), annotations)
+
+    async def _annotations(self, namespace: str) -> dict[str, str] | None:
+        try:
+            raw = await self._cluster.get(NAMESPACE, "", namespace)
+        except Denied:
+            return None
+        return (raw["metadata"].get("annotations") or {}) if raw else {}
 
     async def _records(self, namespace: str, spec: BudgetSpec, status: BudgetStatus) -> tuple[Link, ...]:
         """Those of a former budget of the target, whose chain is gone on with; or all, if the oldest are to go."""
@@ -323,6 +349,14 @@ def _traffic(s: Snapshot, live: LiveVerdict) -> float | None:
     reached = s.target.ready + len(s.candidate.joined if s.candidate else ()) if s.target else 0
     seen = live.rate_per_pod * reached if live.rate_per_pod is not None and reached else None
     return steady(before, seen)
+
+
+def _taking_traffic(s: Snapshot, profile: MetricProfileSpec) -> list[Selector]:
+    """All pods that users may reach."""
+    if profile.scope is Scope.SERVICE:
+        return [BehindService(s.target.name)] if s.target else []
+    joined = tuple(pod.name for pod in s.candidate.joined) if s.candidate else ()
+    return [*(OwnedBy(rs.name) for rs in s.active), *([PodNames(joined)] if joined else [])]
 
 
 def _serving(s: Snapshot, release: Release | None) -> tuple[ReplicaSet, ...]:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 
+from tollgate.api.adjustment import AdjustmentState
 from tollgate.api.budget import BudgetSpec, Dimension
 from tollgate.api.facts import EnergyTerms
 from tollgate.api.metric_profile import MetricProfileSpec, Scope
 from tollgate.api.profiles import BenchmarkProfileSpec
 from tollgate.decide import planning
+from tollgate.decide.adjusting import in_force
 from tollgate.decide.meters import meter_problems
 from tollgate.decide.plan import plan
 from tollgate.decide.plan_text import canary_message
@@ -99,6 +102,21 @@ def problems(policy: Policy) -> tuple[Problem, ...]:
         # Known only once the server is scraped: by then releases may be under way, and the objective stops them.
         checks = planning.resolution_problems(spec.objectives, policy.edges)
         found += [Problem(p.reason, p.message, freezes=False) for p in checks]
+    return tuple(found)
+
+
+def problems_of_adjustments(policy: Policy, declared: BudgetSpec) -> tuple[Problem, ...]:
+    """What would keep the policy from being enforced once an adjustment is in force. It stops nothing before."""
+    known = problems(policy)
+    found = []
+    for adjustment in declared.adjustments:
+        alone = AdjustmentState(name=adjustment.name, in_force=True, since=datetime.min)
+        later = problems(replace(policy, spec=in_force(declared, [alone])))
+        found += [
+            Problem(one.reason, f"Adjustment {adjustment.name}: {one.message}", freezes=False)
+            for one in later
+            if one not in known
+        ]
     return tuple(found)
 
 
