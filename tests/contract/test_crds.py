@@ -26,6 +26,7 @@ from tollgate.api.benchmark import BenchmarkStatus
 from tollgate.api.budget import BudgetStatus, Dimension, EfficiencyBudget, Per, Statistic
 from tollgate.api.canonical import digest
 from tollgate.api.chain import RecordRef, UnwrittenRecord
+from tollgate.api.change import ChangeKind, LimitChange
 from tollgate.api.cold_start import FirstRequests, OverPods, StartTimes
 from tollgate.api.conditions import Condition
 from tollgate.api.decision import Action, DecisionSpec, ObjectIdentity
@@ -48,6 +49,7 @@ from tollgate.api.server_side import ServerReadings, SteadyWindow
 from tollgate.api.signoff import SignedOff, SignOffVerdict
 from tollgate.api.sweep import OperatingPoint
 from tollgate.api.verdict import ObjectiveResult, Reason, Relation, Verdict
+from tollgate.decide.changes import declared
 from tollgate.manifests.benchmark import benchmark
 from tollgate.manifests.decision import decision
 from tollgate.manifests.names import Identity
@@ -625,6 +627,7 @@ def test_a_decision_never_changes(kubectl: Kubectl, namespace: str) -> None:
         started_at=NOON,
         policy=EfficiencyBudget.model_validate(example("budget")).spec,
         adjustments=["night"],
+        changes=[LimitChange(name="tail", kind=ChangeKind.LOOSER, was="p99 <= 250ms", now="p99 <= 400ms")],
     )
     record = decision(spec.dump(), name="digits-1-promoted", namespace=namespace)
     kubectl("create", *AS_OPERATOR, objects=[record])
@@ -750,6 +753,7 @@ def full_status() -> BudgetStatus:
         history=[StageSpan(stage=Stage.HELD, since=NOON)],
     )
     return BudgetStatus(
+        declared=declared(EfficiencyBudget.model_validate(example("budget")).spec, 3),
         adjustments=[
             AdjustmentState(name="night", in_force=True, since=NOON, load_holds=True, load_turning_since=NOON)
         ],

@@ -8,6 +8,7 @@ from typing import Any
 from tests.e2e.scene import NAME, Scene, Version, fast, slow
 from tests.support.kube import wait_until
 from tollgate.api.budget import Stage
+from tollgate.api.decision import Action
 from tollgate.api.verdict import Verdict
 
 OBJECTIVES = [
@@ -67,7 +68,10 @@ def test_what_is_refused_by_day_may_pass_at_night(scene: Scene) -> None:
     )
     assert "They stay so while release 3 is measured" in scene.says("Adjusted", "InForce").message
     assert [record.adjustments for record in scene.decisions() if record.release == 2] == [[]]
-    assert [record.policy.objectives[0].limit for record in scene.decisions()] == ["100ms", "100ms"]
+    assert [record.policy.objectives[0].limit for record in scene.decisions()] == ["100ms"] * 3
+    changed = scene.decisions()[-1]
+    assert (changed.action, changed.reason) == (Action.BUDGET_CHANGED, "Loosened")
+    assert [change.name for change in changed.changes] == ["when of night"]
 
     # The sale ends while the canary has no users yet: it is measured by the limits that it began with.
     scene.kube.patch("namespace", scene.kube.namespace, {"metadata": {"annotations": {SALE: None}}})

@@ -12,6 +12,7 @@ from tollgate.api.adjustment import MOST_ADJUSTMENTS, AdjustmentName
 from tollgate.api.base import Model, NameOrEmpty, ObjectName, Revision, Rule, Text, Word, checked
 from tollgate.api.budget import BudgetSpec
 from tollgate.api.chain import Checkpoint, PreviousRecord, Sequence
+from tollgate.api.change import MOST_CHANGES, LimitChange
 from tollgate.api.evidence import BenchmarkEvidence, LiveEvidence
 from tollgate.api.release import Release, StageSpan
 from tollgate.api.signoff import SignedOff
@@ -31,6 +32,7 @@ class Action(StrEnum):
     SUPERSEDED = "Superseded"
     OBSERVED = "Observed"
     BREACHED = "Breached"
+    BUDGET_CHANGED = "BudgetChanged"
     CHECKPOINT = "Checkpoint"
 
 
@@ -48,8 +50,8 @@ class DecisionSpec(Model):
 
     action: Action = Field(
         description="Adopted, Promoted, Rejected, RolledBack or Superseded; AwaitingSignOff, which is what "
-        "people sign; in the modes Observe and Warn Observed (within budget) or Breached. Checkpoint stands for "
-        "older records of the target, which were deleted."
+        "people sign; in the modes Observe and Warn Observed (within budget) or Breached. BudgetChanged is a "
+        "change of limits. Checkpoint stands for older records of the target, which were deleted."
     )
     sequence: Sequence = Field(description="Number of the record in the chain of its target, from 1 on.")
     previous: PreviousRecord | None = Field(
@@ -75,6 +77,9 @@ class DecisionSpec(Model):
         default_factory=list, description="The stages of the release and when each began."
     )
     policy: BudgetSpec = Field(description="The budget's spec that was in force, with its limits.")
+    changes: Annotated[list[LimitChange], Field(max_length=MOST_CHANGES)] = Field(
+        default_factory=list, description="Of BudgetChanged: the limits that are not what they were."
+    )
     adjustments: Annotated[list[AdjustmentName], Field(max_length=MOST_ADJUSTMENTS)] = Field(
         default_factory=list,
         description="The adjustments in force: the objectives of policy have their limits.",

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-from enum import StrEnum
 
 from tollgate.api import units
+from tollgate.api.adjustment import Adjustment
+from tollgate.api.budget import BudgetSpec, adjusted
+from tollgate.api.canonical import canonical
+from tollgate.api.change import LONGEST_PHRASE, ChangeKind, DeclaredLimits, LimitChange
 from tollgate.api.objective import Objective, objective_quantity
 from tollgate.decide.limits import limit_value
 
@@ -15,50 +17,82 @@ _MOST = 1e9
 """Of a regression: more is as good as any."""
 
 
-class Kind(StrEnum):
-    """How a limit changed. Replaced: the two cannot be held against each other."""
-
-    ADDED = "added"
-    REMOVED = "removed"
-    LOOSER = "looser"
-    TIGHTER = "tighter"
-    REPLACED = "replaced"
-
-
-@dataclass(frozen=True)
-class Change:
-    """One objective that is not what it was; "" where it was not there, or is not there any more."""
-
-    name: str
-    kind: Kind
-    was: str
-    now: str
-
-    @property
-    def loosens(self) -> bool:
-        """Whether what was refused before may pass now."""
-        return self.kind in (Kind.REMOVED, Kind.LOOSER, Kind.REPLACED)
+def declared(spec: BudgetSpec, generation: int = 0) -> DeclaredLimits:
+    """The limits of a policy as it was applied."""
+    return DeclaredLimits(
+        generation=generation,
+        confidence=spec.confidence,
+        objectives=spec.objectives,
+        adjustments=spec.adjustments,
+    )
 
 
-def changes(old: Sequence[Objective], new: Sequence[Objective]) -> list[Change]:
+def limit_changes(old: DeclaredLimits, new: DeclaredLimits) -> list[LimitChange]:
+    """What differs between the limits of two versions of a budget: its objectives, adjustments and confidence."""
+    found = changes(old.objectives, new.objectives)
+    before, after = ({a.name: a for a in some.adjustments} for some in (old, new))
+    for name in {**before, **after}:
+        found += _of_adjustment(name, old, new, before.get(name), after.get(name))
+    if old.confidence != new.confidence:
+        looser = float(new.confidence) < float(old.confidence)
+        kind = ChangeKind.LOOSER if looser else ChangeKind.TIGHTER
+        found.append(LimitChange(name="confidence", kind=kind, was=old.confidence, now=new.confidence))
+    return found
+
+
+def changes(old: Sequence[Objective], new: Sequence[Objective]) -> list[LimitChange]:
     """The changes by name, in the order of the old objectives and then of the new; [] where the limits are the same."""
     before, after = ({o.name: o for o in some} for some in (old, new))
     found = [_change(name, before.get(name), after.get(name)) for name in {**before, **after}]
     return [change for change in found if change is not None]
 
 
-def _change(name: str, old: Objective | None, new: Objective | None) -> Change | None:
-    was, now = (_written(o) if o else "" for o in (old, new))
+def _of_adjustment(
+    name: str, old: DeclaredLimits, new: DeclaredLimits, was: Adjustment | None, now: Adjustment | None
+) -> list[LimitChange]:
+    """The limits while it is in force; where there is none, those of the objectives are."""
+    if was == now:
+        return []
+    found = []
+    if was is not None and now is not None and was.when != now.when:
+        texts = [_short(canonical(one.when.dump()).decode()) for one in (was, now)]
+        found.append(
+            LimitChange(name=f"when of {name}", kind=ChangeKind.REPLACED, was=texts[0], now=texts[1])
+        )
+    touched = {limit.objective for one in (was, now) if one for limit in one.limits}
+    before, after = (
+        [o for o in _under(limits.objectives, one) if o.name in touched]
+        for limits, one in ((old, was), (new, now))
+    )
+    named = [c.model_copy(update={"name": f"{c.name} ({name})"}) for c in changes(before, after)]
+    return found + [c for c in named if c.was and c.now]
+
+
+def _under(objectives: Sequence[Objective], adjustment: Adjustment | None) -> list[Objective]:
+    limits = {limit.objective: limit for limit in adjustment.limits} if adjustment else {}
+    return [adjusted(o, limits[o.name]) if o.name in limits else o for o in objectives]
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= LONGEST_PHRASE else f"{text[: LONGEST_PHRASE - 3]}..."
+
+
+def _change(name: str, old: Objective | None, new: Objective | None) -> LimitChange | None:
+    was, now = (_short(_written(o)) if o else "" for o in (old, new))
+
+    def change(kind: ChangeKind) -> LimitChange:
+        return LimitChange(name=name, kind=kind, was=was, now=now)
+
     if old is None or new is None:
-        return Change(name, Kind.ADDED if old is None else Kind.REMOVED, was, now)
+        return change(ChangeKind.ADDED if old is None else ChangeKind.REMOVED)
     if _limited(old) != _limited(new):
-        return Change(name, Kind.REPLACED, was, now)
+        return change(ChangeKind.REPLACED)
     slack = {_sign(after - before) for before, after in zip(_allowed(old), _allowed(new), strict=True)} - {0}
     if not slack:
         return None
     if len(slack) > 1:
-        return Change(name, Kind.REPLACED, was, now)  # looser in one, tighter in the other
-    return Change(name, Kind.LOOSER if slack == {1} else Kind.TIGHTER, was, now)
+        return change(ChangeKind.REPLACED)  # looser in one, tighter in the other
+    return change(ChangeKind.LOOSER if slack == {1} else ChangeKind.TIGHTER)
 
 
 def _allowed(o: Objective) -> tuple[float, ...]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 
 from tollgate.api.budget import BudgetStatus, Mode, Release, Stage
 from tollgate.api.chain import UnwrittenRecord
-from tollgate.decide import gate, observing, repeating, serving, signing
+from tollgate.decide import changing, gate, observing, repeating, serving, signing
 from tollgate.decide.actions import Action, Govern, Notice
 from tollgate.decide.adjusting import adjust
 from tollgate.decide.conditions import report
@@ -55,12 +55,13 @@ class Step:
 def step(s: Snapshot) -> Step:
     """The next step of a budget's release; what it decides is on record with it."""
     due = _next(s)
-    status, deletions = retained(s, on_record(s, due.status))
+    status, changed = changing.on_record(s, on_record(s, due.status))
+    status, deletions = retained(s, status)
     return replace(
         due,
         status=status,
         actions=(*due.actions, *deletions),
-        notices=(*due.notices, *review_notices(s.status.conditions, status.conditions)),
+        notices=(*due.notices, *changed, *review_notices(s.status.conditions, status.conditions)),
         after=min(due.after, _SOON) if deletions else due.after,
         records=tuple(s.status.unwritten),
     )

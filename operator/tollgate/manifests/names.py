@@ -117,6 +117,11 @@ def decision_name(budget: Identity, release: int, action: Action, attempt: int =
     return fit(f"{budget.name}-{_short_hash(budget.uid)[:5]}-{release}-{action.lower()}{repeated}")
 
 
+def change_name(budget: Identity, sequence: int) -> str:
+    """Name of the record of a change of limits at that place of its target's chain."""
+    return fit(f"{budget.name}-{_short_hash(budget.uid)[:5]}-changed-{sequence}")
+
+
 def checkpoint_name(budget: Identity, sequence: int) -> str:
     """Name of the checkpoint at that place of its target's chain."""
     return fit(f"{budget.name}-{_short_hash(budget.uid)[:5]}-checkpoint-{sequence}")

@@ -10,7 +10,7 @@ import click
 from tollgate.cli.check import read_budget
 from tollgate.cli.exits import plain
 from tollgate.cli.tables import aligned
-from tollgate.decide.changes import changes
+from tollgate.decide.changes import declared, limit_changes
 
 
 @click.command()
@@ -20,20 +20,20 @@ from tollgate.decide.changes import changes
 @click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @plain
 def diff(old: str, new: str, name: str, output: Literal["text", "json"]) -> int:
-    """Compare the objectives of a budget in two files, OLD and NEW; - is standard input.
+    """Compare the limits of a budget in two files, OLD and NEW; - is standard input.
 
     Exit code, as that of diff: 0 the limits are the same, 1 they differ, 64 bad input.
     """
-    before, after = (read_budget(path, name)[1].objectives for path in (old, new))
-    found = changes(before, after)
+    before, after = (declared(read_budget(path, name)[1]) for path in (old, new))
+    found = limit_changes(before, after)
     if output == "json":
         rows = [
-            {"objective": c.name, "change": c.kind.value, "was": c.was, "is": c.now, "loosens": c.loosens}
+            {"objective": c.name, "change": c.kind.lower(), "was": c.was, "is": c.now, "loosens": c.loosens}
             for c in found
         ]
         click.echo(json.dumps(rows, indent=2))
     elif found:
-        table = [[c.name, c.kind.value, c.was or "-", c.now or "-"] for c in found]
+        table = [[c.name, c.kind.lower(), c.was or "-", c.now or "-"] for c in found]
         click.echo("\n".join(aligned(["OBJECTIVE", "CHANGE", "WAS", "IS"], table)))
     else:
         click.echo("the limits are the same")
