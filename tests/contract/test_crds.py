@@ -26,7 +26,7 @@ from tollgate.api.benchmark import BenchmarkStatus
 from tollgate.api.budget import BudgetStatus, Dimension, EfficiencyBudget, Per, Statistic
 from tollgate.api.canonical import digest
 from tollgate.api.chain import RecordRef, UnwrittenRecord
-from tollgate.api.change import ChangeKind, LimitChange
+from tollgate.api.change import ChangeKind, LimitChange, ProposedChange
 from tollgate.api.cold_start import FirstRequests, OverPods, StartTimes
 from tollgate.api.conditions import Condition
 from tollgate.api.decision import Action, DecisionSpec, ObjectIdentity
@@ -754,6 +754,14 @@ def full_status() -> BudgetStatus:
     )
     return BudgetStatus(
         declared=declared(EfficiencyBudget.model_validate(example("budget")).spec, 3),
+        proposal=ProposedChange(
+            record="digits-changed-2",
+            digest="sha256:" + "1" * 64,
+            changes=[LimitChange(name="tail", adjustment="night", kind=ChangeKind.LOOSER)],
+            since=NOON,
+            signable_since=NOON,
+            refused=True,
+        ),
         adjustments=[
             AdjustmentState(name="night", in_force=True, since=NOON, load_holds=True, load_turning_since=NOON)
         ],

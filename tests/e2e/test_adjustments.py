@@ -71,7 +71,7 @@ def test_what_is_refused_by_day_may_pass_at_night(scene: Scene) -> None:
     assert [record.policy.objectives[0].limit for record in scene.decisions()] == ["100ms"] * 3
     changed = scene.decisions()[-1]
     assert (changed.action, changed.reason) == (Action.BUDGET_CHANGED, "Loosened")
-    assert [change.name for change in changed.changes] == ["when of night"]
+    assert [change.title for change in changed.changes] == ["when (night)"]
 
     # The sale ends while the canary has no users yet: it is measured by the limits that it began with.
     scene.kube.patch("namespace", scene.kube.namespace, {"metadata": {"annotations": {SALE: None}}})

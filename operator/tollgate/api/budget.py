@@ -15,6 +15,7 @@ from pydantic import Field, StringConstraints, ValidationError, model_validator
 from tollgate.api import units
 from tollgate.api.adjustment import MOST_ADJUSTMENTS, AdjustedLimit, Adjustment
 from tollgate.api.base import Keyed, Model, NameRef, Rule, WorkloadRef, cel, checked
+from tollgate.api.change import ChangePolicy
 from tollgate.api.dimension import SHAPES
 from tollgate.api.objective import (
     Dimension,
@@ -261,6 +262,12 @@ class BudgetSpec(Model):
         description="What happens when a candidate is within every limit and yet worse than last-good, or "
         "than the approved baseline, in some objective by more than its margin: RequireSignOff waits until "
         "people accept that with an EfficiencySignOff, or refuse it; Forbid refuses; Allow goes on.",
+    )
+    changes: ChangePolicy = Field(
+        "Allow",
+        description="What happens when limits are loosened in this object, or confidence, this field or approval: "
+        "Allow lets the change count, and puts it on record; RequireSignOff keeps the limits as they are until people "
+        "accept the change with an EfficiencySignOff.",
     )
     approval: Approval = Field(
         default_factory=Approval, description="Who may sign off, and how many of them must."

@@ -32,6 +32,7 @@ class Action(StrEnum):
     SUPERSEDED = "Superseded"
     OBSERVED = "Observed"
     BREACHED = "Breached"
+    CHANGE_PROPOSED = "BudgetChangeProposed"
     BUDGET_CHANGED = "BudgetChanged"
     CHECKPOINT = "Checkpoint"
 
@@ -51,7 +52,8 @@ class DecisionSpec(Model):
     action: Action = Field(
         description="Adopted, Promoted, Rejected, RolledBack or Superseded; AwaitingSignOff, which is what "
         "people sign; in the modes Observe and Warn Observed (within budget) or Breached. BudgetChanged is a "
-        "change of limits. Checkpoint stands for older records of the target, which were deleted."
+        "change of limits, BudgetChangeProposed one that people are asked to accept. Checkpoint stands "
+        "for older records of the target, which were deleted."
     )
     sequence: Sequence = Field(description="Number of the record in the chain of its target, from 1 on.")
     previous: PreviousRecord | None = Field(

@@ -16,7 +16,7 @@ from tollgate.api.adjustment import MOST_ADJUSTMENTS, AdjustmentState, LimitInFo
 from tollgate.api.arms import MOST_SEGMENTS, ArmSegment
 from tollgate.api.base import Keyed, Model, NameOrEmpty, Revision, Text, Word
 from tollgate.api.chain import RecordRef, UnwrittenRecord
-from tollgate.api.change import DeclaredLimits
+from tollgate.api.change import DeclaredLimits, ProposedChange
 from tollgate.api.conditions import Condition
 from tollgate.api.evidence import MOST_REPEATS, Judged, Number
 from tollgate.api.objective import ObjectiveName, Statistic
@@ -256,6 +256,9 @@ class BudgetStatus(Model):
     )
     declared: DeclaredLimits | None = Field(
         None, description="The limits as they were applied last: a change of them is put on record."
+    )
+    proposal: ProposedChange | None = Field(
+        None, description="A change that loosens the limits, and waits for people to accept it."
     )
     adjustments: Annotated[list[AdjustmentState], Field(max_length=MOST_ADJUSTMENTS), Keyed("name")] = Field(
         default_factory=list, description="Which of the budget's adjustments are in force, and since when."

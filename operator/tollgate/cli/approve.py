@@ -30,6 +30,7 @@ from tollgate.cli.exits import plain
 from tollgate.cli.params import Duration
 from tollgate.cli.tables import aligned, printable
 from tollgate.decide.approval import Asked, describe, may_sign, tally, worsened
+from tollgate.decide.changing import loosened
 from tollgate.decide.signing import UNCHECKED_APPROVER
 from tollgate.ports import BUDGET, DECISION, SIGN_OFF, Cluster, Object
 from tollgate.reconcile.signing import read_sign_off
@@ -64,9 +65,9 @@ def approve(
     accepts: tuple[str, ...],
     expires: timedelta | None,
 ) -> None:
-    """Sign off what a candidate is worse in, so that it goes on to its canary.
+    """Sign off what a candidate is worse in, so that it goes on to its canary, or what a change of limits loosens.
 
-    DECISION is the record that waits, as the condition Progressing of the budget names it.
+    DECISION is the record that waits, as the condition Progressing, or ChangePending, of the budget names it.
     Exit code: 0 signed, 64 bad input, 69 the API server refused or cannot be reached.
     """
     if not message.strip() or len(message) > _LONGEST_MESSAGE:
@@ -90,12 +91,13 @@ async def _sign(cluster: Cluster, namespace: str, name: str, answer: _Answer) ->
             f"there is no EfficiencyDecision {name} in namespace {namespace}: see kubectl get effd -n {namespace}"
         )
     record = EfficiencyDecision.model_validate(raw).spec
-    if record.action is not Action.AWAITING_SIGN_OFF:
+    if record.action not in (Action.AWAITING_SIGN_OFF, Action.CHANGE_PROPOSED):
         raise ValueError(
-            f"{name} is a record of the action {record.action.value}: only AwaitingSignOff waits for people"
+            f"{name} is a record of the action {record.action.value}: only AwaitingSignOff and BudgetChangeProposed "
+            "wait for people"
         )
     approval, since = await _waiting(cluster, namespace, name, record)
-    worse = worsened(record.benchmark_objectives)
+    worse = worsened(record.benchmark_objectives) or loosened(record.changes)
     accepts = _accepted(answer, worse)
     approver = _approver(await _whoami(cluster), approval)
     spec = SignOffSpec(
@@ -108,11 +110,12 @@ async def _sign(cluster: Cluster, namespace: str, name: str, answer: _Answer) ->
         expires_at=answer.expires_at,
     )
     click.echo(_shown(record))
+    of_release = record.action is Action.AWAITING_SIGN_OFF
     made = await cluster.create(_manifest(spec, namespace))
     accepted = f" {', '.join(accepts)}" if accepts else ""
     click.echo(
         f"{approver.username} signed {made['metadata']['name']}: {answer.verdict.value}{accepted}. Next: "
-        + await _next(cluster, namespace, spec.decision, worse, approval, since)
+        + await _next(cluster, namespace, spec.decision, worse, approval, since, of_release=of_release)
     )
 
 
@@ -124,7 +127,13 @@ async def _waiting(
     if raw is None or raw["metadata"]["uid"] != record.budget.uid:
         raise ValueError(f"the EfficiencyBudget {record.budget.name} of {name} is gone")
     budget = EfficiencyBudget.model_validate(raw)
-    release = budget.status.release
+    release, proposal, limits = budget.status.release, budget.status.proposal, budget.status.declared
+    if record.action is Action.CHANGE_PROPOSED:
+        if proposal is None or limits is None or proposal.record != name or proposal.refused:
+            raise ValueError(
+                f"nothing waits for {name} any more: see kubectl get effb -n {namespace} -o wide"
+            )
+        return limits.approval, proposal.signable_since
     if release is None or release.stage is not Stage.AWAITING_SIGN_OFF or release.decision != name:
         now = f"release {release.number} is {release.stage.value}" if release else "there is no release"
         raise ValueError(
@@ -179,6 +188,10 @@ def _manifest(spec: SignOffSpec, namespace: str) -> Object:
 
 def _shown(record: DecisionSpec) -> str:
     """What the record says of each objective, as a table."""
+    if record.action is Action.CHANGE_PROPOSED:
+        changed = [[c.title, c.kind.lower(), c.was or "-", c.now or "-"] for c in record.changes]
+        head = f"{record.budget.name}: a change of its limits"
+        return printable("\n".join([head, *aligned(("limit", "is", "before", "then"), changed)]))
     rows = [[r.name, _standing(r), r.verdict.value, r.observed, r.limit] for r in record.benchmark_objectives]
     head = f"{record.target.name}: revision {record.revision} ({record.image}) against last-good {record.last_good}"
     lines = [head, *aligned(("objective", "is", "verdict", "measured", "limit"), rows), record.message]
@@ -198,6 +211,8 @@ async def _next(
     worse: tuple[str, ...],
     approval: Approval,
     since: datetime | None,
+    *,
+    of_release: bool,
 ) -> str:
     """What comes of all sign-offs that there are now."""
     if since is None:
@@ -206,7 +221,7 @@ async def _next(
     asked = Asked(decision.name, decision.digest, worse, since)
     counted = tally((one for one in listed if one is not None), asked, approval, datetime.now(UTC))
     if counted.refused is not None:
-        return "the candidate is rejected"
+        return "the candidate is rejected" if of_release else "the limits stay as they are"
     if counted.missing == 0:
-        return "the candidate goes on to its canary"
+        return "the candidate goes on to its canary" if of_release else "the change counts"
     return printable(f"it waits for {counted.missing} more. {describe(counted, approval)}")

@@ -24,6 +24,8 @@ def declared(spec: BudgetSpec, generation: int = 0) -> DeclaredLimits:
         confidence=spec.confidence,
         objectives=spec.objectives,
         adjustments=spec.adjustments,
+        changes=spec.changes,
+        approval=spec.approval,
     )
 
 
@@ -37,6 +39,12 @@ def limit_changes(old: DeclaredLimits, new: DeclaredLimits) -> list[LimitChange]
         looser = float(new.confidence) < float(old.confidence)
         kind = ChangeKind.LOOSER if looser else ChangeKind.TIGHTER
         found.append(LimitChange(name="confidence", kind=kind, was=old.confidence, now=new.confidence))
+    if old.changes != new.changes:
+        kind = ChangeKind.LOOSER if new.changes == "Allow" else ChangeKind.TIGHTER
+        found.append(LimitChange(name="changes", kind=kind, was=old.changes, now=new.changes))
+    if old.approval != new.approval and old.changes == "RequireSignOff":
+        texts = [_short(canonical(one.approval.dump()).decode()) for one in (old, new)]
+        found.append(LimitChange(name="approval", kind=ChangeKind.REPLACED, was=texts[0], now=texts[1]))
     return found
 
 
@@ -57,14 +65,14 @@ def _of_adjustment(
     if was is not None and now is not None and was.when != now.when:
         texts = [_short(canonical(one.when.dump()).decode()) for one in (was, now)]
         found.append(
-            LimitChange(name=f"when of {name}", kind=ChangeKind.REPLACED, was=texts[0], now=texts[1])
+            LimitChange(name="when", adjustment=name, kind=ChangeKind.REPLACED, was=texts[0], now=texts[1])
         )
     touched = {limit.objective for one in (was, now) if one for limit in one.limits}
     before, after = (
         [o for o in _under(limits.objectives, one) if o.name in touched]
         for limits, one in ((old, was), (new, now))
     )
-    named = [c.model_copy(update={"name": f"{c.name} ({name})"}) for c in changes(before, after)]
+    named = [c.model_copy(update={"adjustment": name}) for c in changes(before, after)]
     return found + [c for c in named if c.was and c.now]
 
 

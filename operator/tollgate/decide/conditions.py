@@ -12,6 +12,7 @@ from tollgate.api.conditions import Condition, set_condition
 from tollgate.api.verdict import ObjectiveResult, Reason, Verdict
 from tollgate.decide.adjusting import ADJUSTED, adjustments
 from tollgate.decide.approval import signatures
+from tollgate.decide.changing import CHANGE_PENDING, pending
 from tollgate.decide.gate import baseline_runs, sentence, start_trouble
 from tollgate.decide.record import room
 from tollgate.decide.reviewing import REVIEW_DUE, answerable, review
@@ -32,7 +33,12 @@ def report(s: Snapshot, status: BudgetStatus) -> BudgetStatus:
         conditions = set_condition(
             conditions, type_, value, reason, message, generation=s.generation, now=s.now
         )
-    for type_, due in ((REVIEW_DUE, review(s.spec, s.now)), (ADJUSTED, adjustments(s, status))):
+    passing = {
+        REVIEW_DUE: review(s.spec, s.now),
+        ADJUSTED: adjustments(s, status),
+        CHANGE_PENDING: pending(s, status),
+    }
+    for type_, due in passing.items():
         if due:
             conditions = set_condition(conditions, *due, generation=s.generation, now=s.now)
         else:

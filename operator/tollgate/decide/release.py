@@ -54,9 +54,9 @@ class Step:
 
 def step(s: Snapshot) -> Step:
     """The next step of a budget's release; what it decides is on record with it."""
-    due = _next(s)
-    status, changed = changing.on_record(s, on_record(s, due.status))
-    status, deletions = retained(s, status)
+    status, changed = changing.on_record(s, s.status)
+    due = _next(replace(s, status=status))
+    status, deletions = retained(s, on_record(s, due.status))
     return replace(
         due,
         status=status,

@@ -170,9 +170,11 @@ class Snapshot:
     records: tuple[Link, ...] = ()  # of the target; listed only where the status does not tell what is needed
     actor: str = ""  # the operator's user name
     measure_again: str = ""  # what people wrote into the annotation that asks for a new measurement
-    declared: BudgetSpec | None = (
-        None  # the policy as it was applied, where the limits in force may be others
+    declared: BudgetSpec | None = None  # the same without adjustments; None where that makes no difference
+    applied: BudgetSpec | None = (
+        None  # as it stands in the object, where people have yet to accept what it loosens
     )
+    answers: tuple[SignOff, ...] = ()  # the budget's sign-offs, while such a change waits for them
     circumstances: Circumstances = Circumstances()
     look: Look | None = None  # what `live` rests on
     judged: BenchmarkEvidence | None = None  # what the release's benchmark was judged by, once it was

@@ -14,6 +14,7 @@ from tollgate.api.verdict import ObjectiveResult
 from tollgate.decide.adjusting import in_force
 from tollgate.decide.beside import begun, pods_digest, to_compare
 from tollgate.decide.chain import Link
+from tollgate.decide.changing import agreed
 from tollgate.decide.detector import starts
 from tollgate.decide.retention import retention_due
 from tollgate.decide.snapshot import Circumstances, Copy, ReplicaSet, Snapshot, Target
@@ -54,7 +55,7 @@ from tollgate.reconcile.measured import Measurements
 from tollgate.reconcile.options import Options
 from tollgate.reconcile.policy import Policy, hints, problems, problems_of_adjustments
 from tollgate.reconcile.records import records_of, whoami
-from tollgate.reconcile.signing import ApproverProof, may_ask, signing
+from tollgate.reconcile.signing import ApproverProof, may_ask, sign_offs, signing
 
 LATCH_CHECKED_SECONDS = 60
 
@@ -88,7 +89,8 @@ class Observer:
 
     async def observe(self, raw: Object, budget: EfficiencyBudget) -> Observed:
         """Everything about this budget, now."""
-        meta, declared, status = raw["metadata"], budget.spec, budget.status
+        meta, status = raw["metadata"], budget.status
+        declared = agreed(budget.spec, status)
         spec = in_force(declared, status.adjustments)
         namespace = meta["namespace"]
         identity = Identity.of(BUDGET, raw)
@@ -121,6 +123,7 @@ class Observer:
             spec=spec,
             status=status,
             declared=declared,
+            applied=budget.spec,
             target=target,
             replica_sets=sets,
             candidate=candidate,
@@ -162,6 +165,7 @@ class Observer:
             judged=await self._measurements.evidence(snapshot),
             recorded_pods=recorded_pods,
             signing=await signing(self._cluster, snapshot),
+            answers=await sign_offs(self._cluster, snapshot) if status.proposal else (),
             approver_checked=checked,
             traffic=traffic,
             circumstances=await self._circumstances(snapshot, deployment, metric_profile),

@@ -26,9 +26,9 @@ UNPROVEN_SECONDS = 15
 
 
 def may_ask(spec: BudgetSpec) -> bool:
-    """Whether a release under this policy can come to need people's sign-off."""
+    """Whether a release under this policy, or a change of it, can come to need people's sign-off."""
     asks = spec.trade_offs == "RequireSignOff" or spec.approval.may_override_breach
-    return asks and spec.mode is Mode.ENFORCE
+    return (asks and spec.mode is Mode.ENFORCE) or spec.changes == "RequireSignOff"
 
 
 class ApproverProof:
@@ -44,7 +44,9 @@ class ApproverProof:
         Where people are asked, or about to be, the trial is in that namespace; before, one anywhere will do.
         """
         release = s.status.release
-        asking = release is not None and release.stage in (Stage.BENCHMARKING, Stage.AWAITING_SIGN_OFF)
+        asking = s.status.proposal is not None or (
+            release is not None and release.stage in (Stage.BENCHMARKING, Stage.AWAITING_SIGN_OFF)
+        )
         where = s.namespace if asking else ""
         at, proven = self._tried.get(where, (None, False))
         age = PROVEN_SECONDS if proven else UNPROVEN_SECONDS
@@ -70,9 +72,14 @@ async def signing(cluster: Cluster, s: Snapshot) -> Signing | None:
     if raw is None:
         return None
     policy = EfficiencyDecision.model_validate(raw).spec.policy
-    seen = [read_sign_off(one) for one in await cluster.list(SIGN_OFF, s.namespace)]
-    mine = tuple(one for one in seen if one is not None and one.spec.budget.name == s.name)
+    mine = await sign_offs(cluster, s)
     return Signing(canonical.digest(raw["spec"]), tuple(policy.objectives), policy.confidence, mine)
+
+
+async def sign_offs(cluster: Cluster, s: Snapshot) -> tuple[SignOff, ...]:
+    """What people have signed for this budget."""
+    seen = [read_sign_off(one) for one in await cluster.list(SIGN_OFF, s.namespace)]
+    return tuple(one for one in seen if one is not None and one.spec.budget.name == s.name)
 
 
 def read_sign_off(raw: Object) -> SignOff | None:

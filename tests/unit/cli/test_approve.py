@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.unit.cli.running import Terminal
+from tests.unit.decide.test_changing import guarded
 from tests.unit.reconcile.operator import Operator
 from tests.unit.reconcile.test_signing import OVER_LIMIT, release, waiting
 from tests.unit.reconcile.test_signing import sign as put_sign_off
@@ -33,8 +34,13 @@ class Desk:
 
     def waits(self, *waiting_for: Any, **spec: Any) -> str:
         """A candidate waits; the name of the record."""
-        self.op = asyncio.run(waiting(*waiting_for, **spec))
-        world = self.op.world
+        self.sits_at(asyncio.run(waiting(*waiting_for, **spec)))
+        return release(self.op).decision
+
+    def sits_at(self, op: Operator) -> None:
+        """The terminal is of that operator's cluster."""
+        self.op = op
+        world = op.world
         world.me = {"username": ALICE, "groups": ["leads", "system:authenticated"]}
 
         @asynccontextmanager
@@ -43,7 +49,6 @@ class Desk:
 
         self._patch.setattr(cluster, "connected", connected)
         self._patch.setattr(command, "default_namespace", lambda: "vision")
-        return release(self.op).decision
 
     def signed(self) -> list[SignOffSpec]:
         """The sign-offs that were made."""
@@ -159,3 +164,17 @@ def test_without_a_cluster_it_says_so(
     ran = terminal.run("approve", "x", "-m", "why")
     assert ran.code == 69
     assert "No usable credentials for a Kubernetes cluster" in ran.err
+
+
+def test_a_change_of_limits_is_shown_and_signed(desk: Desk) -> None:
+    desk.sits_at(asyncio.run(guarded()))
+    proposal = desk.op.status.proposal
+    assert proposal is not None
+    said = desk.terminal.run("approve", proposal.record, "-m", "the new phone is slower").out
+    assert "digits: a change of its limits" in said
+    assert "p99 <= 250ms" in said
+    assert "Accept tail. Next: the change counts" in said
+    (signed,) = desk.signed()
+    assert (signed.accepts, signed.decision.digest) == (["tail"], proposal.digest)
+    asyncio.run(desk.op.run(lambda: desk.op.status.proposal is None))
+    assert "nothing waits for" in desk.terminal.refuses("approve", proposal.record, "-m", "again")

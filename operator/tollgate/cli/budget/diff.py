@@ -28,12 +28,12 @@ def diff(old: str, new: str, name: str, output: Literal["text", "json"]) -> int:
     found = limit_changes(before, after)
     if output == "json":
         rows = [
-            {"objective": c.name, "change": c.kind.lower(), "was": c.was, "is": c.now, "loosens": c.loosens}
+            {"objective": c.title, "change": c.kind.lower(), "was": c.was, "is": c.now, "loosens": c.loosens}
             for c in found
         ]
         click.echo(json.dumps(rows, indent=2))
     elif found:
-        table = [[c.name, c.kind.lower(), c.was or "-", c.now or "-"] for c in found]
+        table = [[c.title, c.kind.lower(), c.was or "-", c.now or "-"] for c in found]
         click.echo("\n".join(aligned(["OBJECTIVE", "CHANGE", "WAS", "IS"], table)))
     else:
         click.echo("the limits are the same")
