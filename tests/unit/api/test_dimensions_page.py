@@ -1,4 +1,4 @@
-"""docs/dimensions.md has the table that the code has. UPDATE_DOCS=1 writes it anew."""
+"""docs/dimensions.md has the tables that the code and the shipped profiles have. UPDATE_DOCS=1 writes them anew."""
 
 from __future__ import annotations
 
@@ -8,11 +8,31 @@ from pathlib import Path
 
 import yaml
 
+from tests.support.expositions import SHIPPED
 from tollgate.api.dimension import SHAPES, Dimension, Per, Shape, Statistic
+from tollgate.api.metric_profile import MetricProfile, MetricProfileSpec, Scope
 from tollgate.api.objective import Objective
+from tollgate.api.series import Series, ServerSeries
 
-PAGE = Path(__file__).parents[3] / "docs" / "dimensions.md"
+ROOT = Path(__file__).parents[3]
+PAGE = ROOT / "docs" / "dimensions.md"
+EXAMPLE = ROOT / "examples/digits/tollgate/metric-profile.yaml"
 TABLE = re.compile(r"(?<=<!-- table -->\n).*?(?=<!-- end -->)", re.S)
+SERVERS = re.compile(r"(?<=<!-- servers -->\n).*?(?=<!-- end of servers -->)", re.S)
+SERVERS_HEAD = (
+    "| profile | Latency, ViolationRate | ErrorRate | Cost | in the benchmark |\n|---|---|---|---|---|\n"
+)
+METERED = {
+    "memory": "Memory",
+    "cpu": "Energy",
+    "gpu_utilization": "GPUUtilization",
+    "gpu_memory": "GPUMemory",
+    "energy": "Energy",
+    "kv_cache": "KVCache",
+    "flops": "Compute, ModelFlopsUtilization",
+}
+"""What each meter of a profile is read for. CPU seconds give an estimate of the energy."""
+
 HEAD = "| dimension | what it is | takes | judged | read from |\n|---|---|---|---|---|\n"
 
 
@@ -24,9 +44,44 @@ def row(dimension: Dimension, shape: Shape) -> str:
     return f"| `{dimension}` | {shape.meaning} | {'; '.join(taken)} | {judged} | {shape.source} |\n"
 
 
-def test_the_table_is_that_of_the_code() -> None:
+def series(*given: Series | None) -> str:
+    """The names by which a series is asked for; - where there is none."""
+    names = [f"`{name}`" for one in given if one is not None for name in one.names]
+    return " or ".join(names) or "-"
+
+
+def server_row(name: str, spec: MetricProfileSpec) -> str:
+    latency = series(spec.latency)
+    if not spec.latency.type.has_buckets:
+        latency += ", means only"
+    counted = series(spec.requests) if spec.requests else "as the latency"
+    cost = "-" if spec.scope is Scope.SERVICE else counted
+    errors = f"{series(spec.errors)} of {counted}" if spec.errors else "-"
+    meters = [
+        f"{METERED[field]}: {series(one)}" for field, one in (spec.server or ServerSeries()).meters.items()
+    ]
+    return f"| {name} | {latency} | {errors} | {cost} | {'; '.join(meters) or '-'} |\n"
+
+
+def server_rows() -> str:
+    profiles = {path.stem: path for path in SHIPPED.glob("*.yaml") if path.stem != "kustomization"}
+    profiles["the example, digits"] = EXAMPLE
+    specs = {
+        name: MetricProfile.model_validate(yaml.safe_load(path.read_text())).spec
+        for name, path in profiles.items()
+    }
+    return "".join(server_row(name, specs[name]) for name in sorted(specs))
+
+
+def test_each_meter_is_of_a_dimension() -> None:
+    assert set(METERED) == set(ServerSeries.model_fields)
+    assert {name for names in METERED.values() for name in names.split(", ")} <= {d.value for d in Dimension}
+
+
+def test_the_tables_are_those_of_the_code() -> None:
     page = PAGE.read_text()
     told = TABLE.sub(lambda _: HEAD + "".join(row(d, shape) for d, shape in SHAPES.items()), page)
+    told = SERVERS.sub(lambda _: SERVERS_HEAD + server_rows(), told)
     if os.environ.get("UPDATE_DOCS"):
         PAGE.write_text(told)
         page = told
