@@ -26,12 +26,11 @@ from tollgate.adapters.events import KubernetesEvents
 from tollgate.adapters.prometheus import PrometheusMetrics
 from tollgate.errors import ClusterError, TollgateError
 from tollgate.manifests.benchmark_job import JobSettings
-from tollgate.measure.cost import PriceTable
 from tollgate.ports import Kind
 from tollgate.reconcile.benchmark import BenchmarkReconciler
 from tollgate.reconcile.budget import BudgetReconciler
 from tollgate.reconcile.key import Controller, Key
-from tollgate.reconcile.options import Options
+from tollgate.reconcile.options import Options, Tariffs
 from tollgate.reconcile.orphan import OrphanReconciler
 from tollgate.runtime.feed import WATCHED, Feed
 from tollgate.runtime.health import Health
@@ -39,6 +38,7 @@ from tollgate.runtime.lease import Lease
 from tollgate.runtime.logging import configure
 from tollgate.runtime.metrics import Instruments
 from tollgate.runtime.queue import Work, WorkQueue
+from tollgate.runtime.reload import Reload
 from tollgate.runtime.resync import Resync
 from tollgate.runtime.settings import Settings, SettingsError, load
 
@@ -56,6 +56,8 @@ class Operator:
     """The parts of one process, on one event loop."""
 
     def __init__(self, settings: Settings, client: Any) -> None:
+        chosen = options(settings)
+        self._reload = Reload(os.environ, settings, chosen.tariffs)
         instruments = Instruments()
         unguarded = KubernetesCluster(client, observe=instruments.api_call)
         self._lease = Lease(
@@ -77,7 +79,7 @@ class Operator:
             "metrics": self._prometheus,
             "events": KubernetesEvents(self._cluster, clock),
             "clock": clock,
-            "settings": options(settings),
+            "settings": chosen,
         }
         self._reconcilers: dict[Controller, Work] = {
             "budget": BudgetReconciler(**parts).reconcile,
@@ -107,7 +109,7 @@ class Operator:
         try:
             await self._health.start()
             work = self._lease.run(self._lead) if self._elected else self._lead()
-            await _until_the_first_ends(work, self._watch(), self._stopped())
+            await _until_the_first_ends(work, self._watch(), self._stopped(), self._reload.run())
         finally:
             await self._health.close()
             self._prometheus.close()
@@ -177,8 +179,7 @@ def options(settings: Settings) -> Options:
     """What the reconcilers need of the settings."""
     prices = settings.prices
     return Options(
-        prices=PriceTable(**prices.model_dump()) if prices else None,
-        energy=settings.energy.terms,
+        tariffs=Tariffs(prices.table if prices else None, settings.energy.terms),
         job=JobSettings(settings.benchmark.image, settings.benchmark.image_pull_policy),
     )
 

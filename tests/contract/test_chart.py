@@ -15,6 +15,7 @@ import yaml
 from tests.contract.conftest import ROOT
 from tests.contract.kubectl import Kubectl
 from tests.support.expositions import SHIPPED
+from tollgate.measure.cost import Machine
 from tollgate.runtime.settings import load
 
 pytestmark = pytest.mark.cluster
@@ -122,6 +123,27 @@ def test_the_operator_understands_the_settings(helm: str, tmp_path: Path) -> Non
     assert settings.benchmark.image == IMAGE
 
 
+def test_prices_by_machine_and_energy_are_understood(helm: str, tmp_path: Path) -> None:
+    values = tmp_path / "values.yaml"
+    values.write_text(
+        """
+settings:
+  energy: {wattsPerCore: "5.5", gramsPerKWh: "380"}
+  prices:
+    {currency: USD, cpuCoreHour: "0.10", memoryGiBHour: "0", gpuHour: "1",
+     instanceTypes: {m5.xlarge: {cpuCoreHour: "0.2"}}, gpuModels: {A100: "3.40"}}
+"""
+    )
+    made = template(helm, "-f", str(values))
+    file = tmp_path / "config.yaml"
+    file.write_text(made["ConfigMap", "tollgate"]["data"]["config.yaml"])
+    settings = load({"TOLLGATE_CONFIG": str(file)})
+    assert settings.prices is not None
+    assert settings.prices.table.on(Machine("m5.xlarge", "A100")).cpu_core_hour == Decimal("0.2")
+    assert settings.prices.table.on(Machine("m5.xlarge", "A100")).gpu_hour == Decimal("3.40")
+    assert settings.energy.terms.grams_per_kwh == "380"
+
+
 def test_a_change_of_settings_restarts_the_operator(helm: str, chart: Manifests) -> None:
     def digest(manifests: Manifests) -> str:
         pod = manifests["Deployment", "tollgate"]["spec"]["template"]
@@ -129,6 +151,10 @@ def test_a_change_of_settings_restarts_the_operator(helm: str, chart: Manifests)
 
     assert digest(chart) == digest(template(helm))
     assert digest(chart) != digest(template(helm, "--set", "settings.workers=9"))
+    # What counts without a restart causes none.
+    prices = ("currency=USD", "cpuCoreHour=1", "memoryGiBHour=1", "gpuHour=1")
+    priced = template(helm, *(part for one in prices for part in ("--set-string", f"settings.prices.{one}")))
+    assert digest(chart) == digest(priced)
 
 
 def test_benchmarks_run_the_operators_image_unless_told_otherwise(helm: str, chart: Manifests) -> None:

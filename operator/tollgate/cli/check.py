@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
 from typing import Literal
@@ -11,6 +10,7 @@ import click
 
 from tollgate.api.budget import Baseline, BudgetSpec, EfficiencyBudget
 from tollgate.api.facts import NOTHING_KNOWN, Declared, EnergyTerms, Facts, declared
+from tollgate.api.hardware import LoadedPods
 from tollgate.cli.documents import Object, documents, manifest, named, parsed, read_text, strictly
 from tollgate.cli.exits import Exit, plain
 from tollgate.cli.junit import junit
@@ -21,6 +21,7 @@ from tollgate.decide.compare import Arm
 from tollgate.decide.paired import InTurn
 from tollgate.decide.planning import benchmark_limits
 from tollgate.measure.cost import CostUnknown, PodCost, PriceTable, pod_cost, requests_cost
+from tollgate.reconcile.hardware import machines_of
 from tollgate.runtime.settings import EnergySettings, PriceSettings
 
 IN_TURN = "measured in turn with it"
@@ -160,7 +161,7 @@ def read_prices(path: str) -> PriceTable:
         section = section["prices"]
     if not isinstance(section, dict):
         raise ValueError(f"{path} holds no prices: write currency, cpuCoreHour, memoryGiBHour and gpuHour")
-    return PriceTable(**strictly(PriceSettings, section, path).model_dump())
+    return strictly(PriceSettings, section, path).table
 
 
 def read_energy(path: str) -> EnergyTerms:
@@ -185,7 +186,7 @@ def arm_of(
 ) -> Arm:
     """A measurement with what its pods cost, and what else is known of them."""
     loaded = measured.loaded
-    cost = _cost(target, loaded.requests if loaded else {}, prices)
+    cost = _cost(target, loaded, prices)
     return Arm(
         measured.result,
         cost,
@@ -209,17 +210,21 @@ def _stand_in(past: Measurement, target: Object | None) -> Object | None:
 
 
 def _cost(
-    target: Object | None, reserved: Mapping[str, str], prices: PriceTable | None
+    target: Object | None, loaded: LoadedPods | None, prices: PriceTable | None
 ) -> PodCost | CostUnknown:
     """Of a pod of the Deployment that was named, or else of one that reserved what the Benchmark has on record."""
+    reserved = loaded.requests if loaded else {}
+    machines = machines_of(loaded)
     if prices is None or not (target or reserved):
         lacking = [
             option for option, given in (("--prices", prices), ("--target", target or reserved)) if not given
         ]
         return CostUnknown(f"the price of a pod is not known: pass {' and '.join(lacking)}")
     if target is None:
-        return requests_cost({resource: Decimal(amount) for resource, amount in reserved.items()}, prices)
+        return requests_cost(
+            {resource: Decimal(amount) for resource, amount in reserved.items()}, prices, machines
+        )
     try:
-        return pod_cost(target["spec"]["template"], prices)
+        return pod_cost(target["spec"]["template"], prices, machines)
     except (AttributeError, KeyError, TypeError):
         raise ValueError(f"Deployment {named(target)} has no pod template with containers") from None

@@ -46,7 +46,8 @@ def judge_cost(
     # Less load makes each request dearer whatever the version, so at low load only Within means anything.
     low_load = _low_load(live, reference_rate)
     if result.verdict is Verdict.WITHIN or not low_load:
-        return result
+        at = f"{result.message} (at {units.format_rate(live.rate_per_pod)} to a pod)"
+        return result.model_copy(update={"message": at})
     return result.model_copy(
         update={
             "verdict": Verdict.INCONCLUSIVE,

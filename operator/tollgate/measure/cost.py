@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
@@ -28,13 +28,64 @@ _SUFFIXES |= {unit + "i": Decimal(1024) ** power for power, unit in enumerate("K
 
 
 @dataclass(frozen=True)
+class Machine:
+    """What prices may depend on, as a node's labels say it: "" where they do not."""
+
+    instance_type: str = ""
+    accelerator: str = ""
+
+
+@dataclass(frozen=True)
+class MachinePrices:
+    """Prices an hour on one instance type. None: as on others."""
+
+    cpu_core_hour: Decimal | None = None
+    memory_gib_hour: Decimal | None = None
+    gpu_hour: Decimal | None = None
+
+
+@dataclass(frozen=True)
 class PriceTable:
-    """Prices an hour of one CPU core, one GiB of memory and one GPU, in one currency (ISO 4217)."""
+    """Prices an hour of one CPU core, one GiB of memory and one GPU, in one currency (ISO 4217).
+
+    Those of an instance type come first, and for a GPU then that of its model.
+    """
 
     currency: str
     cpu_core_hour: Decimal
     memory_gib_hour: Decimal
     gpu_hour: Decimal
+    instance_types: Mapping[str, MachinePrices] = field(default_factory=dict)
+    gpu_models: Mapping[str, Decimal] = field(default_factory=dict)
+
+    @property
+    def by_machine(self) -> bool:
+        """Whether prices may differ from machine to machine."""
+        return bool(self.instance_types or self.gpu_models)
+
+    def asks_for(self, requests: Requests) -> tuple[str, ...]:
+        """What must be known of a machine to price a pod that reserves so much: fields of `Machine`."""
+        has_gpu = any(requests.get(gpu) for gpu in GPUS)
+        named = (
+            ("instance_type", bool(self.instance_types)),
+            ("accelerator", bool(self.gpu_models) and has_gpu),
+        )
+        return tuple(name for name, asked in named if asked)
+
+    def on(self, machine: Machine) -> PriceTable:
+        """The prices on such a machine."""
+        own = self.instance_types.get(machine.instance_type, MachinePrices())
+        gpu = self.gpu_models.get(machine.accelerator, self.gpu_hour)
+        return PriceTable(
+            self.currency,
+            _either(own.cpu_core_hour, self.cpu_core_hour),
+            _either(own.memory_gib_hour, self.memory_gib_hour),
+            _either(own.gpu_hour, gpu),
+        )
+
+
+def _either(own: Decimal | None, general: Decimal) -> Decimal:
+    return general if own is None else own
 
 
 @dataclass(frozen=True)
@@ -57,19 +108,46 @@ class CostUnknown:
     reason: str
 
 
-def pod_cost(template: Mapping[str, Any], prices: PriceTable | None) -> PodCost | CostUnknown:
-    """What a pod made from this template (or this pod) costs an hour."""
+def pod_cost(
+    template: Mapping[str, Any], prices: PriceTable | None, machines: Mapping[Machine, int] | None = None
+) -> PodCost | CostUnknown:
+    """What a pod made from this template (or this pod) costs an hour, on average over so many pods on such machines."""
     if prices is None:
         return CostUnknown("there are no prices: set prices in the operator's configuration")
     try:
         requests = effective_requests(template["spec"])
     except ValueError as error:
         return CostUnknown(str(error))
-    return requests_cost(requests, prices)
+    return requests_cost(requests, prices, machines)
 
 
-def requests_cost(requests: Requests, prices: PriceTable) -> PodCost:
-    """What a pod that reserves so much costs an hour."""
+def requests_cost(
+    requests: Requests, prices: PriceTable, machines: Mapping[Machine, int] | None = None
+) -> PodCost | CostUnknown:
+    """What a pod that reserves so much costs an hour. No price is guessed where it depends on an unknown machine."""
+    asked = prices.asks_for(requests)
+    if not asked:
+        return _reserved_cost(requests, prices)
+    pods = sum((machines or {}).values())
+    if not machines or not pods or not all(getattr(machine, name) for machine in machines for name in asked):
+        by = " and ".join(
+            {"instance_type": "instanceTypes", "accelerator": "gpuModels"}[name] for name in asked
+        )
+        return CostUnknown(
+            f"prices.{by} of the operator's configuration depend on the machine, and what the pods run on is not "
+            "known: let the operator read nodes, and have them labelled with their instance type and GPU model"
+        )
+    total = sum(
+        (
+            _reserved_cost(requests, prices.on(machine)).per_hour * number
+            for machine, number in machines.items()
+        ),
+        Decimal(0),
+    )
+    return PodCost(total / pods, prices.currency)
+
+
+def _reserved_cost(requests: Requests, prices: PriceTable) -> PodCost:
     total = (
         requests.get("cpu", Decimal(0)) * prices.cpu_core_hour
         + requests.get("memory", Decimal(0)) / _GIB * prices.memory_gib_hour

@@ -65,7 +65,7 @@ class BenchmarkReconciler:
         self._events = events
         self._clock = clock
         self._options = settings
-        self._sweeps = Sweeps(cluster, settings.prices, settings.energy)
+        self._sweeps = Sweeps(cluster, settings.tariffs)
 
     async def reconcile(self, key: Key) -> float | None:
         """Seconds until the next look; None once the measurement is over."""

@@ -13,6 +13,7 @@ from tollgate.errors import Denied
 from tollgate.measure.cost import (
     PRICED,
     CostUnknown,
+    Machine,
     PodCost,
     PriceTable,
     effective_requests,
@@ -104,4 +105,38 @@ def cost_of(loaded: LoadedPods | None, prices: PriceTable | None) -> PodCost | C
         return CostUnknown("there are no prices: set prices in the operator's configuration")
     if loaded is None or not loaded.requests:
         return CostUnknown("what the loaded pods reserved is not on record")
-    return requests_cost({name: Decimal(amount) for name, amount in loaded.requests.items()}, prices)
+    requests = {name: Decimal(amount) for name, amount in loaded.requests.items()}
+    return requests_cost(requests, prices, machines_of(loaded))
+
+
+def machines_of(loaded: LoadedPods | None) -> dict[Machine, int]:
+    """How many of the loaded pods were on each sort of machine; {} where that is not on record."""
+    found: Counter[Machine] = Counter()
+    for kind in loaded.hardware if loaded else ():
+        found[Machine(kind.instance_type, kind.accelerator)] += kind.pods
+    return dict(found)
+
+
+class Machines:
+    """The machines that pods run on. What a node is does not change, so each is looked up once."""
+
+    def __init__(self, cluster: Cluster) -> None:
+        self._cluster = cluster
+        self._known: dict[str, Machine] = {}
+
+    async def under(self, pods: Sequence[Object]) -> dict[Machine, int]:
+        """How many of these pods are on each sort of machine; {} where the operator may not read nodes."""
+        found: Counter[Machine] = Counter()
+        for name in (str(pod["spec"].get("nodeName", "")) for pod in pods):
+            if name not in self._known:
+                try:
+                    node = await self._cluster.get(NODE, "", name) if name else None
+                except Denied:
+                    return {}
+                kind = _kind(node or {})
+                if node is None:
+                    found[Machine()] += 1
+                    continue
+                self._known[name] = Machine(kind[0], kind[4])
+            found[self._known[name]] += 1
+        return dict(found)

@@ -9,7 +9,6 @@ from tollgate.api import units
 from tollgate.api.benchmark import Benchmark, BenchmarkResult, BenchmarkStatus
 from tollgate.api.budget import Baseline, Release, Stage
 from tollgate.api.evidence import BenchmarkEvidence
-from tollgate.api.facts import EnergyTerms
 from tollgate.api.hardware import Hardware, LoadedPods
 from tollgate.api.release import ApprovedBaseline
 from tollgate.decide.benchmark_record import judged_pods, measured_arm, with_results
@@ -20,9 +19,10 @@ from tollgate.decide.moves import measurement_name
 from tollgate.decide.paired import InTurn
 from tollgate.decide.pooling import can_be_added
 from tollgate.decide.snapshot import Measured, Snapshot
-from tollgate.measure.cost import CostUnknown, PodCost, PriceTable
+from tollgate.measure.cost import CostUnknown, PodCost
 from tollgate.ports import BENCHMARK, Cluster
 from tollgate.reconcile.hardware import cost_of, facts_of
+from tollgate.reconcile.options import Tariffs
 
 NOT_IN_TURN = "not measured in turn with last-good, which has no ReplicaSet any more"
 
@@ -33,10 +33,9 @@ _JUDGED = (Stage.AWAITING_SIGN_OFF, Stage.CANARY)
 class Measurements:
     """The Benchmarks of budgets."""
 
-    def __init__(self, cluster: Cluster, prices: PriceTable | None, energy: EnergyTerms) -> None:
+    def __init__(self, cluster: Cluster, tariffs: Tariffs) -> None:
         self._cluster = cluster
-        self._prices = prices
-        self._energy = energy
+        self._tariffs = tariffs
 
     async def of_candidate(self, s: Snapshot, cost: PodCost | CostUnknown) -> Measured | None:
         """The release's Benchmark, judged and compared once it is done; None while there is none."""
@@ -51,7 +50,10 @@ class Measurements:
         message = next((c.message for c in status.conditions if c.type == "Complete"), "")
         if status.phase != "Succeeded" or status.result is None:
             return Measured(name, status.phase, message, paired=paired)
-        present = Arm(status.result, cost, _hardware(status.loaded), facts_of(status, self._energy))
+        prices = self._tariffs.prices
+        if prices is not None and prices.by_machine:
+            cost = cost_of(status.loaded, prices)  # by the machines that were loaded
+        present = Arm(status.result, cost, _hardware(status.loaded), facts_of(status, self._tariffs.energy))
         series = [*await self._earlier(s, release, present), (name, present)]
         (first, candidate), repeats = series[0], series[1:]
         recorded = _recorded(s)
@@ -159,7 +161,7 @@ class Measurements:
         found = await self._benchmark(namespace, name)
         if found is None or found.status.result is None:
             return None
-        loaded, facts = found.status.loaded, facts_of(found.status, self._energy)
+        loaded, facts = found.status.loaded, facts_of(found.status, self._tariffs.energy)
         return Arm(found.status.result, self._cost(loaded), _hardware(loaded), facts)
 
     def _in_turn(self, s: Snapshot, status: BenchmarkStatus) -> InTurn | None:
@@ -174,7 +176,7 @@ class Measurements:
 
     def _cost(self, loaded: LoadedPods | None) -> PodCost | CostUnknown:
         """At the present prices, whatever they were then: a price is no property of the version."""
-        return cost_of(loaded, self._prices)
+        return cost_of(loaded, self._tariffs.prices)
 
     async def _result(self, namespace: str, name: str) -> BenchmarkResult | None:
         found = await self._benchmark(namespace, name)

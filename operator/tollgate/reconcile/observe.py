@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from tollgate.api import units
-from tollgate.api.budget import BudgetSpec, BudgetStatus, EfficiencyBudget, Mode, Release, Stage
+from tollgate.api.budget import BudgetSpec, BudgetStatus, EfficiencyBudget, Stage
 from tollgate.api.metric_profile import MetricProfile, MetricProfileSpec, Scope
 from tollgate.api.profiles import BenchmarkProfile, BenchmarkProfileSpec
 from tollgate.api.verdict import ObjectiveResult
@@ -17,7 +17,7 @@ from tollgate.decide.chain import Link
 from tollgate.decide.changing import agreed
 from tollgate.decide.detector import starts
 from tollgate.decide.retention import retention_due
-from tollgate.decide.snapshot import Circumstances, Copy, ReplicaSet, Snapshot, Target
+from tollgate.decide.snapshot import Copy, ReplicaSet, Snapshot, Target
 from tollgate.decide.traffic import steady
 from tollgate.errors import Denied
 from tollgate.manifests.latch import LATCH
@@ -31,7 +31,7 @@ from tollgate.manifests.names import (
     fit,
 )
 from tollgate.manifests.revision import join_labels
-from tollgate.measure.cost import CostUnknown, PodCost, pod_cost
+from tollgate.measure.cost import CostUnknown, PodCost
 from tollgate.measure.promql import BehindService, OwnedBy, PodNames, PodSelector, Selector
 from tollgate.ports import (
     BENCHMARK_PROFILE,
@@ -40,7 +40,6 @@ from tollgate.ports import (
     METRIC_PROFILE,
     MUTATING_BINDING,
     MUTATING_POLICY,
-    NAMESPACE,
     POD,
     REPLICA_SET,
     SERVICE,
@@ -50,12 +49,13 @@ from tollgate.ports import (
     Object,
 )
 from tollgate.reconcile import views
-from tollgate.reconcile.live import LiveVerdict, StableArm, judge_pods, load_of
+from tollgate.reconcile.live import LiveVerdict, StableArm, judge_pods
 from tollgate.reconcile.measured import Measurements
 from tollgate.reconcile.options import Options
 from tollgate.reconcile.policy import Policy, hints, problems, problems_of_adjustments
 from tollgate.reconcile.records import records_of, whoami
 from tollgate.reconcile.signing import ApproverProof, may_ask, sign_offs, signing
+from tollgate.reconcile.surroundings import Surroundings, serving
 
 LATCH_CHECKED_SECONDS = 60
 
@@ -82,7 +82,8 @@ class Observer:
         self._metrics = metrics
         self._clock = clock
         self._options = options
-        self._measurements = Measurements(cluster, options.prices, options.energy)
+        self._measurements = Measurements(cluster, options.tariffs)
+        self._around = Surroundings(cluster, metrics, options.tariffs)
         self._latch: tuple[datetime, bool] | None = None
         self._actor: str | None = None
         self._approver = ApproverProof(cluster)
@@ -134,7 +135,7 @@ class Observer:
             actor=await self._whoami(),
             measure_again=fit((meta.get("annotations") or {}).get(ANNOTATION_MEASURE_AGAIN, "")),
         )
-        cost = self._cost(deployment)
+        cost = await self._around.cost(snapshot, deployment, raw_sets)
         stable = await self._stable(snapshot, raw_sets, join)
         live = await self._live(snapshot, metric_profile, cost, stable)
         to_pair = next(
@@ -151,8 +152,8 @@ class Observer:
             rival=await self._rival(raw),
             benchmark=bench_profile,
             metrics=metric_profile,
-            prices=self._options.prices,
-            energy=self._options.energy,
+            prices=self._options.tariffs.prices,
+            energy=self._options.tariffs.energy,
             edges=live.edges,
             approver_unchecked=asks and not checked,
             traffic=traffic,
@@ -168,33 +169,12 @@ class Observer:
             answers=await sign_offs(self._cluster, snapshot) if status.proposal else (),
             approver_checked=checked,
             traffic=traffic,
-            circumstances=await self._circumstances(snapshot, deployment, metric_profile),
+            circumstances=await self._around.circumstances(snapshot, deployment, metric_profile),
             problems=(*problems(policy), *problems_of_adjustments(policy, declared)),
             hints=hints(policy),
         )
         join_to_pair = join_labels(services, to_pair["spec"]["template"]) if to_pair else {}
         return Observed(snapshot, raw, deployment, join, to_pair, join_to_pair)
-
-    async def _circumstances(
-        self, s: Snapshot, deployment: Object | None, profile: MetricProfileSpec | None
-    ) -> Circumstances:
-        """What the adjustments of the budget go by; only what they ask for is looked up."""
-        asked = [adjustment.when for adjustment in s.declared.adjustments] if s.declared else []
-        load: float | None = None
-        annotations: dict[str, str] | None = {}
-        if profile is not None and any(when.load for when in asked):
-            load = await load_of(self._metrics, profile, s.namespace, _taking_traffic(s, profile), s.now)
-        if any(when.namespace_annotation for when in asked):
-            annotations = await self._annotations(s.namespace)
-        template = deployment["spec"]["template"]["spec"] if deployment else {}
-        return Circumstances(load, template.get("priorityClassName", ""), annotations)
-
-    async def _annotations(self, namespace: str) -> dict[str, str] | None:
-        try:
-            raw = await self._cluster.get(NAMESPACE, "", namespace)
-        except Denied:
-            return None
-        return (raw["metadata"].get("annotations") or {}) if raw else {}
 
     async def _records(self, namespace: str, spec: BudgetSpec, status: BudgetStatus) -> tuple[Link, ...]:
         """Those of a former budget of the target, whose chain is gone on with; or all, if the oldest are to go."""
@@ -268,11 +248,6 @@ class Observer:
             seen.append(replace(rs, unschedulable=stuck))
         return tuple(seen)
 
-    def _cost(self, deployment: Object | None) -> PodCost | CostUnknown:
-        if deployment is None:
-            return CostUnknown("there is no Deployment")
-        return pod_cost(deployment["spec"]["template"], self._options.prices)
-
     async def _live(
         self,
         s: Snapshot,
@@ -295,7 +270,7 @@ class Observer:
             previous = release.live_objectives
         else:
             since = s.status.serving_since
-            pods = [OwnedBy(rs.name) for rs in _serving(s, release)]
+            pods = [OwnedBy(rs.name) for rs in serving(s, release)]
             begins = starts(s.status, s.spec.objectives)
         if since is None or not pods:
             return LiveVerdict(())
@@ -353,22 +328,3 @@ def _traffic(s: Snapshot, live: LiveVerdict) -> float | None:
     reached = s.target.ready + len(s.candidate.joined if s.candidate else ()) if s.target else 0
     seen = live.rate_per_pod * reached if live.rate_per_pod is not None and reached else None
     return steady(before, seen)
-
-
-def _taking_traffic(s: Snapshot, profile: MetricProfileSpec) -> list[Selector]:
-    """All pods that users may reach."""
-    if profile.scope is Scope.SERVICE:
-        return [BehindService(s.target.name)] if s.target else []
-    joined = tuple(pod.name for pod in s.candidate.joined) if s.candidate else ()
-    return [*(OwnedBy(rs.name) for rs in s.active), *([PodNames(joined)] if joined else [])]
-
-
-def _serving(s: Snapshot, release: Release | None) -> tuple[ReplicaSet, ...]:
-    """The ReplicaSets whose traffic is judged: of the promoted revision, or whatever serves."""
-    if (
-        release is not None
-        and release.stage in (Stage.PROMOTING, Stage.WATCHING)
-        and s.spec.mode is Mode.ENFORCE
-    ):
-        return tuple(rs for rs in s.of_revision(release.revision) if rs.replicas > 0)
-    return s.active

@@ -9,10 +9,17 @@ from tollgate.manifests.benchmark_job import JobSettings
 from tollgate.measure.cost import PriceTable
 
 
+@dataclass
+class Tariffs:
+    """Prices (None: no cost can be known), and how energy is estimated. Others take their place as they change."""
+
+    prices: PriceTable | None = None
+    energy: EnergyTerms = field(default_factory=EnergyTerms)
+
+
 @dataclass(frozen=True)
 class Options:
-    """Prices (None: no cost can be known), how a benchmark's Job is made, and how energy is estimated."""
+    """What things cost now, and how a benchmark's Job is made."""
 
-    prices: PriceTable | None
     job: JobSettings
-    energy: EnergyTerms = field(default_factory=EnergyTerms)
+    tariffs: Tariffs = field(default_factory=Tariffs)

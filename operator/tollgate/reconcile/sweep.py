@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from tollgate.api import units
 from tollgate.api.benchmark import Benchmark, BenchmarkStatus
 from tollgate.api.budget import EfficiencyBudget
-from tollgate.api.facts import EnergyTerms
 from tollgate.api.profiles import BenchmarkProfileSpec
 from tollgate.api.sweep import OperatingPoint, Point, Sweep
 from tollgate.decide.limits import count
@@ -31,10 +30,10 @@ from tollgate.manifests.benchmark import point_benchmark
 from tollgate.manifests.candidate import operating_point
 from tollgate.manifests.names import Identity, owned_by, point_copy_name, point_name
 from tollgate.manifests.revision import join_labels, revision
-from tollgate.measure.cost import PriceTable
 from tollgate.ports import BENCHMARK, BUDGET, DEPLOYMENT, SERVICE, Cluster, Kind, Object
 from tollgate.reconcile import views
 from tollgate.reconcile.hardware import cost_of, facts_of
+from tollgate.reconcile.options import Tariffs
 
 
 @dataclass(frozen=True)
@@ -91,10 +90,9 @@ class _Asked:
 class Sweeps:
     """Carries out the Benchmarks that are sweeps."""
 
-    def __init__(self, cluster: Cluster, prices: PriceTable | None, energy: EnergyTerms) -> None:
+    def __init__(self, cluster: Cluster, tariffs: Tariffs) -> None:
         self._cluster = cluster
-        self._prices = prices
-        self._energy = energy
+        self._tariffs = tariffs
 
     async def step(self, raw: Object, wanted: Benchmark, profile: BenchmarkProfileSpec) -> Told:
         """Go on as far as possible now."""
@@ -171,8 +169,8 @@ class Sweeps:
             return before
         status = Benchmark.model_validate(raw).status
         if status.phase == "Succeeded" and status.result is not None:
-            cost = cost_of(status.loaded, self._prices)
-            facts = facts_of(status, self._energy)
+            cost = cost_of(status.loaded, self._tariffs.prices)
+            facts = facts_of(status, self._tariffs.energy)
             return measured_point(number, point, status.result, cost, asked.terms, len(asked.points), facts)
         if status.phase == "Failed":
             why = next((c.message for c in status.conditions if c.type == "Complete"), "")

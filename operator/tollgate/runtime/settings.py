@@ -1,4 +1,4 @@
-"""The operator's configuration: one YAML file, named by TOLLGATE_CONFIG, read once at the start.
+"""The operator's configuration: one YAML file, named by TOLLGATE_CONFIG. Prices count anew when it changes.
 
 Secrets never stand in it: a bearer token is named by its file. Messages name settings, never their values.
 """
@@ -17,6 +17,7 @@ from pydantic.alias_generators import to_camel
 
 from tollgate.api.facts import EnergyTerms
 from tollgate.errors import TollgateError
+from tollgate.measure.cost import MachinePrices, PriceTable
 
 VARIABLE = "TOLLGATE_CONFIG"
 
@@ -56,13 +57,35 @@ class PrometheusSettings(_Section):
     ca_file: str = ""
 
 
+class MachinePriceSettings(_Section):
+    """What an hour of a resource costs on one instance type, where that is not the general price."""
+
+    cpu_core_hour: Price | None = None
+    memory_gib_hour: Price | None = Field(None, alias="memoryGiBHour")
+    gpu_hour: Price | None = None
+
+
 class PriceSettings(_Section):
-    """What an hour of a resource costs."""
+    """What an hour of a resource costs; instance types and GPU models as the labels of the nodes have them."""
 
     currency: str = Field(pattern="^[A-Z]{3}$")
     cpu_core_hour: Price
     memory_gib_hour: Price = Field(alias="memoryGiBHour")
     gpu_hour: Price
+    instance_types: dict[str, MachinePriceSettings] = Field(default_factory=dict, max_length=1000)
+    gpu_models: dict[str, Price] = Field(default_factory=dict, max_length=1000)
+
+    @property
+    def table(self) -> PriceTable:
+        """The same for what is priced."""
+        return PriceTable(
+            self.currency,
+            self.cpu_core_hour,
+            self.memory_gib_hour,
+            self.gpu_hour,
+            {name: MachinePrices(**own.model_dump()) for name, own in self.instance_types.items()},
+            dict(self.gpu_models),
+        )
 
 
 class EnergySettings(_Section):

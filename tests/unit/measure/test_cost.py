@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -7,11 +8,14 @@ import pytest
 
 from tollgate.measure.cost import (
     CostUnknown,
+    Machine,
+    MachinePrices,
     PodCost,
     PriceTable,
     effective_requests,
     parse_quantity,
     pod_cost,
+    requests_cost,
 )
 
 PRICES = PriceTable("USD", Decimal("0.04"), Decimal("0.005"), Decimal("2.50"))
@@ -120,3 +124,58 @@ def test_without_prices_the_cost_is_unknown() -> None:
     cost = pod_cost({"spec": pod(container(cpu="1", memory="1Gi"))}, None)
     assert isinstance(cost, CostUnknown)
     assert "set prices" in cost.reason
+
+
+class TestPricesByMachine:
+    TABLE = PriceTable(
+        "USD",
+        Decimal("0.03"),
+        Decimal("0.004"),
+        Decimal("0.95"),
+        instance_types={
+            "m5.xlarge": MachinePrices(cpu_core_hour=Decimal("0.06")),
+            "p5": MachinePrices(gpu_hour=Decimal(7)),
+        },
+        gpu_models={"A100": Decimal("3.40"), "H100": Decimal("6.88")},
+    )
+    CPU = {"cpu": Decimal(2), "memory": Decimal(2**30)}
+    GPU = {**CPU, "nvidia.com/gpu": Decimal(1)}
+
+    @pytest.mark.parametrize(
+        ("machine", "requests", "per_hour"),
+        [
+            (Machine("m6i.xlarge"), CPU, "0.064"),
+            (Machine("m5.xlarge"), CPU, "0.124"),
+            (Machine("g5", "A100"), GPU, "3.464"),
+            (Machine("g5", "L4"), GPU, "1.014"),
+            (Machine("p5", "H100"), GPU, "7.064"),
+        ],
+    )
+    def test_the_instance_type_comes_first_and_then_the_model(
+        self, machine: Machine, requests: dict[str, Decimal], per_hour: str
+    ) -> None:
+        assert requests_cost(requests, self.TABLE, {machine: 3}) == PodCost(Decimal(per_hour), "USD")
+
+    def test_pods_on_several_machines_cost_what_they_cost_on_average(self) -> None:
+        cost = requests_cost(self.CPU, self.TABLE, {Machine("m5.xlarge"): 3, Machine("m6i.xlarge"): 1})
+        assert cost == PodCost(Decimal("0.109"), "USD")
+
+    @pytest.mark.parametrize(
+        ("machines", "requests", "lacks"),
+        [
+            ({}, CPU, "prices.instanceTypes of"),
+            ({Machine("m5.xlarge"): 1, Machine(): 1}, CPU, "prices.instanceTypes of"),
+            ({Machine("m5.xlarge"): 1}, GPU, "prices.instanceTypes and gpuModels of"),
+        ],
+    )
+    def test_no_price_is_guessed(
+        self, machines: dict[Machine, int], requests: dict[str, Decimal], lacks: str
+    ) -> None:
+        unknown = requests_cost(requests, self.TABLE, machines)
+        assert isinstance(unknown, CostUnknown)
+        assert lacks in unknown.reason
+        assert "let the operator read nodes" in unknown.reason
+
+    def test_a_pod_without_a_gpu_needs_no_model(self) -> None:
+        table = replace(self.TABLE, instance_types={})
+        assert requests_cost(self.CPU, table) == PodCost(Decimal("0.064"), "USD")

@@ -15,11 +15,11 @@ from tollgate.measure.cost import PriceTable
 from tollgate.reconcile.benchmark import BenchmarkReconciler
 from tollgate.reconcile.budget import BudgetReconciler
 from tollgate.reconcile.key import Key
-from tollgate.reconcile.options import Options
+from tollgate.reconcile.options import Options, Tariffs
 from tollgate.reconcile.orphan import OrphanReconciler
 
 OPTIONS = Options(
-    prices=PriceTable("USD", Decimal("0.03"), Decimal("0.004"), Decimal("0.95")),
+    tariffs=Tariffs(PriceTable("USD", Decimal("0.03"), Decimal("0.004"), Decimal("0.95"))),
     job=JobSettings(image="operator:test"),
 )
 
