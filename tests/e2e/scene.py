@@ -16,6 +16,7 @@ from examples.digits.demo.vision import FOLDER, dataset, image
 from tests.support.gitops import GitOps
 from tests.support.kube import Kube, Object, is_ready, wait_until
 from tests.support.operator import Operator
+from tests.support.pace import augmentations
 from tests.support.traffic import Traffic
 from tollgate.api.benchmark import Benchmark, BenchmarkResult
 from tollgate.api.budget import BudgetStatus, Release, Stage, parse_budget
@@ -69,7 +70,8 @@ def slow_on_hard_inputs(name: str) -> Version:
 
 def _thorough(threshold: str) -> dict[str, str]:
     """Settings whose second stage works for 0.15 s on a core, of which a pod has less than half."""
-    return {"STAGES": "2", "EXIT_THRESHOLD": threshold, "ENSEMBLE_SIZE": "1", "AUGMENTATIONS": "2000"}
+    work = str(augmentations(0.15))
+    return {"STAGES": "2", "EXIT_THRESHOLD": threshold, "ENSEMBLE_SIZE": "1", "AUGMENTATIONS": work}
 
 
 def profiles() -> list[Object]:

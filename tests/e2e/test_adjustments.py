@@ -7,6 +7,7 @@ from typing import Any
 
 from tests.e2e.scene import NAME, Scene, Version, fast, slow
 from tests.support.kube import wait_until
+from tests.support.pace import augmentations
 from tollgate.api.budget import Stage
 from tollgate.api.decision import Action
 from tollgate.api.verdict import Verdict
@@ -20,7 +21,7 @@ SALE = "tests.tollgate.dev/season"
 
 def thorough(name: str) -> Version:
     """Takes a fifth of a second for a fifth of the inputs."""
-    return Version(name, {**slow(name).settings, "AUGMENTATIONS": "1000"})
+    return Version(name, {**slow(name).settings, "AUGMENTATIONS": str(augmentations(0.1))})
 
 
 def night(begins: datetime) -> dict[str, Any]:

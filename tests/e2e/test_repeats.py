@@ -40,7 +40,7 @@ def test_too_few_requests_are_added_to_until_they_suffice(scene: Scene) -> None:
 
     scene.kube.apply(asking("0.90", **{ANNOTATION_MEASURE_AGAIN: "by-sre"}))
     scene.reaches(2, Stage.WATCHING)
-    assert scene.actions() == ["1 Adopted", "2 Promoted"]
+    assert scene.actions() == ["1 Adopted", "0 BudgetChanged", "2 Promoted"]
     evidence = scene.decisions()[-1].benchmark_evidence
     assert evidence is not None
     assert [evidence.look, len(evidence.repeats), evidence.asked] == [3, 2, "by-sre"]
