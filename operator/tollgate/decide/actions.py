@@ -113,6 +113,10 @@ Action = (
 )
 
 
+Row = tuple[str, bool | None, str, str]
+"""A condition that is to be set: its type, whether it holds (None: unknown), the reason and the message."""
+
+
 @dataclass(frozen=True)
 class Notice:
     """A Kubernetes Event about the budget."""

@@ -24,7 +24,7 @@ from tollgate.api.adjustment import (
     Window,
 )
 from tollgate.api.budget import BudgetSpec, BudgetStatus, Objective, Stage, adjusted
-from tollgate.decide.actions import Notice
+from tollgate.decide.actions import Notice, Row
 from tollgate.decide.limits import limit_value
 from tollgate.decide.serving import new_window
 from tollgate.decide.snapshot import Circumstances, Snapshot
@@ -32,8 +32,6 @@ from tollgate.decide.snapshot import Circumstances, Snapshot
 ADJUSTED = "Adjusted"
 _BAND = 0.1
 _MEASURING = (Stage.BENCHMARKING, Stage.AWAITING_SIGN_OFF, Stage.CANARY)
-
-Row = tuple[str, bool | None, str, str]
 
 
 def in_force(spec: BudgetSpec, states: Iterable[AdjustmentState]) -> BudgetSpec:

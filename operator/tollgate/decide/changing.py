@@ -8,16 +8,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from tollgate import __version__
 from tollgate.api.budget import BudgetSpec, BudgetStatus
-from tollgate.api.chain import PreviousRecord
 from tollgate.api.change import MOST_CHANGES, DeclaredLimits, LimitChange, ProposedChange
-from tollgate.api.decision import Action, DecisionSpec, ObjectIdentity
-from tollgate.decide.actions import Notice
+from tollgate.api.decision import Action, DecisionSpec
+from tollgate.decide.actions import Notice, Row
 from tollgate.decide.approval import Asked, Tally, describe, signatures, tally
 from tollgate.decide.changes import declared, limit_changes
 from tollgate.decide.moves import identity
-from tollgate.decide.record import appended, head, room
+from tollgate.decide.record import appended, next_in_chain, room
 from tollgate.decide.signing import UNCHECKED, UNCHECKED_APPROVER
 from tollgate.decide.snapshot import Snapshot
 from tollgate.manifests.names import change_name
@@ -25,13 +23,13 @@ from tollgate.manifests.names import change_name
 LOOSENED, TIGHTENED, PROPOSED = "Loosened", "Tightened", "Loosens"
 CHANGE_PENDING = "ChangePending"
 
-Row = tuple[str, bool | None, str, str]
-
 
 def agreed(spec: BudgetSpec, status: BudgetStatus) -> BudgetSpec:
     """The policy with the limits that people have agreed to, while a change of them waits."""
     before = status.declared
-    if before is None or not _waits(before, limit_changes(before, declared(spec))):
+    if before is None or before.changes == "Allow":
+        return spec  # asked at each look: where nobody is asked, nothing is compared
+    if not _waits(before, limit_changes(before, declared(spec))):
         return spec
     roles = {owner.role for owner in spec.owners}
     objectives = [
@@ -122,22 +120,14 @@ def _proposed(
 def _record(
     s: Snapshot, status: BudgetStatus, action: Action, reason: str, found: list[LimitChange], **fields: Any
 ) -> DecisionSpec:
-    assert s.target is not None
-    previous = head(s, status)
     return DecisionSpec(
+        **next_in_chain(s, status),
         action=action,
-        sequence=previous.sequence + 1 if previous else 1,
-        previous=PreviousRecord(name=previous.name, digest=previous.digest) if previous else None,
         reason=reason,
         message=_sentence(found)[:1024],
-        budget=ObjectIdentity(name=s.name, uid=s.uid),
-        budget_generation=s.generation,
-        target=ObjectIdentity(name=s.target.name, uid=s.target.uid),
         serving=status.last_good.revision if status.last_good else "",
         decided_at=s.now,
         changes=found,
-        actor=s.actor,
-        operator=__version__,
         **fields,
     )
 

@@ -10,6 +10,7 @@ from tollgate.api import units
 from tollgate.api.budget import BudgetStatus, Mode, Release, Stage
 from tollgate.api.conditions import Condition, set_condition
 from tollgate.api.verdict import ObjectiveResult, Reason, Verdict
+from tollgate.decide.actions import Row
 from tollgate.decide.adjusting import ADJUSTED, adjustments
 from tollgate.decide.approval import signatures
 from tollgate.decide.changing import CHANGE_PENDING, pending
@@ -21,8 +22,6 @@ from tollgate.decide.signing import UNCHECKED, appeal
 from tollgate.decide.snapshot import Snapshot
 
 _RECORD_SECONDS = 60
-
-Row = tuple[str, bool | None, str, str]
 
 
 def report(s: Snapshot, status: BudgetStatus) -> BudgetStatus:

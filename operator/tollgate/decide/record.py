@@ -92,19 +92,29 @@ def appended(status: BudgetStatus, name: str, spec: DecisionSpec) -> BudgetStatu
     return status.model_copy(update={"unwritten": [*status.unwritten, unwritten]})
 
 
+def next_in_chain(s: Snapshot, status: BudgetStatus) -> dict[str, Any]:
+    """What every record made now says: its place in the chain, whose it is, and who made it."""
+    assert s.target is not None  # nothing is decided about a target that is not there
+    previous = head(s, status)
+    return {
+        "sequence": previous.sequence + 1 if previous else 1,
+        "previous": PreviousRecord(name=previous.name, digest=previous.digest) if previous else None,
+        "budget": ObjectIdentity(name=s.name, uid=s.uid),
+        "budget_generation": s.generation,
+        "target": ObjectIdentity(name=s.target.name, uid=s.target.uid),
+        "actor": s.actor,
+        "operator": __version__,
+    }
+
+
 def record(s: Snapshot, status: BudgetStatus, release: Release) -> DecisionSpec:
     """The record of a release that has just been decided on."""
-    assert s.target is not None  # nothing is decided about a target that is not there
-    decided, previous = _decided(release), head(s, status)
+    decided = _decided(release)
     return DecisionSpec(
+        **next_in_chain(s, status),
         action=record_action(release),
-        sequence=previous.sequence + 1 if previous else 1,
-        previous=PreviousRecord(name=previous.name, digest=previous.digest) if previous else None,
         reason=release.reason,
         message=release.message,
-        budget=ObjectIdentity(name=s.name, uid=s.uid),
-        budget_generation=s.generation,
-        target=ObjectIdentity(name=s.target.name, uid=s.target.uid),
         release=release.number,
         revision=release.revision,
         image=release.image,
@@ -122,8 +132,6 @@ def record(s: Snapshot, status: BudgetStatus, release: Release) -> DecisionSpec:
         approver_checked=_approver_checked(release),
         **_evidence(s, release),
         sign_offs=release.sign_offs,
-        actor=s.actor,
-        operator=__version__,
     )
 
 

@@ -6,15 +6,14 @@ stands for. Only once it is written are those deleted. What was wrong with them 
 
 from __future__ import annotations
 
-from tollgate import __version__
 from tollgate.api.budget import BudgetSpec, BudgetStatus
 from tollgate.api.chain import Checkpoint, PreviousRecord, RecordRef
 from tollgate.api.decision import Action as DecisionAction
-from tollgate.api.decision import DecisionSpec, ObjectIdentity
+from tollgate.api.decision import DecisionSpec
 from tollgate.decide.actions import DeleteRecord
 from tollgate.decide.chain import FOUND, Link, walk
 from tollgate.decide.moves import identity
-from tollgate.decide.record import appended
+from tollgate.decide.record import appended, next_in_chain
 from tollgate.decide.snapshot import Snapshot
 from tollgate.manifests.names import checkpoint_name
 
@@ -41,7 +40,7 @@ def retained(s: Snapshot, status: BudgetStatus) -> tuple[BudgetStatus, tuple[Del
     covered = max((link.checkpoint.sequence for link in s.records if link.checkpoint), default=0)
     if covered < status.oldest_record:
         stands_for = _checkpoint(s.records, last, last.sequence + 1 - s.spec.records.keep)
-        return _with_checkpoint(s, status, last, stands_for) if stands_for else status, ()
+        return _with_checkpoint(s, status, stands_for) if stands_for else status, ()
     old = sorted(
         (link.ref.sequence, link.ref.name, link.uid) for link in s.records if link.ref.sequence <= covered
     )
@@ -63,24 +62,15 @@ def _checkpoint(links: tuple[Link, ...], head: RecordRef, up_to: int) -> Checkpo
     return Checkpoint(sequence=up_to, name=known.name, digest=known.digest, fault=first)
 
 
-def _with_checkpoint(
-    s: Snapshot, status: BudgetStatus, last: RecordRef, stands_for: Checkpoint
-) -> BudgetStatus:
-    assert s.target is not None
+def _with_checkpoint(s: Snapshot, status: BudgetStatus, stands_for: Checkpoint) -> BudgetStatus:
     record = DecisionSpec(
+        **next_in_chain(s, status),
         action=DecisionAction.CHECKPOINT,
-        sequence=last.sequence + 1,
-        previous=PreviousRecord(name=last.name, digest=last.digest),
         checkpoint=stands_for,
         reason="Retention",
         message=f"stands for records 1 to {stands_for.sequence}, which are deleted: spec.records.keep is "
         f"{s.spec.records.keep}",
-        budget=ObjectIdentity(name=s.name, uid=s.uid),
-        budget_generation=s.generation,
-        target=ObjectIdentity(name=s.target.name, uid=s.target.uid),
         decided_at=s.now,
         policy=s.spec,
-        actor=s.actor,
-        operator=__version__,
     )
     return appended(status, checkpoint_name(identity(s), record.sequence), record)

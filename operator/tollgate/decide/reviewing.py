@@ -8,11 +8,9 @@ from datetime import datetime
 from tollgate.api.budget import BudgetSpec, Owner
 from tollgate.api.conditions import Condition, find_condition
 from tollgate.api.verdict import ObjectiveResult
-from tollgate.decide.actions import Notice
+from tollgate.decide.actions import Notice, Row
 
 REVIEW_DUE = "ReviewDue"
-
-Row = tuple[str, bool | None, str, str]
 
 
 def review(spec: BudgetSpec, now: datetime) -> Row | None:
