@@ -32,6 +32,11 @@ class Metrics:
         self.memory_rows = Gauge(
             "digits_memory_rows", "Known images that stage 2 compares with.", registry=self.registry
         )
+        self.exit_threshold = Gauge(
+            "digits_exit_threshold",
+            "Confidence from which stage 1 answers by itself.",
+            registry=self.registry,
+        )
 
     def _counter(self, name: str, help_text: str) -> Counter:
         return Counter(name, help_text, registry=self.registry)

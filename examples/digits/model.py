@@ -138,6 +138,7 @@ class Cascade:
 
     def __init__(self, settings: Settings, train: Digits) -> None:
         self.settings = settings
+        self.exit_threshold = settings.exit_threshold  # may be changed while the model answers
         self._glance = Memory(train, capacity=len(train.labels))
         self._memory = Memory(train, settings.memory_rows) if settings.online_memory else self._glance
         if settings.stages == 2:
@@ -161,7 +162,7 @@ class Cascade:
 
     def settles(self, first: Answer) -> bool:
         """Whether the first stage's answer is the final one."""
-        return self.settings.stages == 1 or first.confidence >= self.settings.exit_threshold
+        return self.settings.stages == 1 or first.confidence >= self.exit_threshold
 
     def second(self, images: Floats) -> list[Answer]:
         """The expensive stage, for images, shape (n, 64): their perturbed copies are judged, and the mean decides.

@@ -16,6 +16,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -28,6 +29,7 @@ from batching import Batcher
 from handwriting import CLASSES, Floats, load
 from metrics import Metrics
 from model import Answer, Cascade, Settings
+from tuning import LOOK_SECONDS, Tuning
 
 log = logging.getLogger("digits")
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -36,8 +38,9 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 class Server:
     """One model and its HTTP handlers."""
 
-    def __init__(self, settings: Settings, workers: int = 1) -> None:
+    def __init__(self, settings: Settings, workers: int = 1, tuning: Path | None = None) -> None:
         self.settings = settings
+        self._tuning = tuning
         self.metrics = Metrics()
         self.draining = False
         self._cascade: Cascade | None = None
@@ -68,6 +71,19 @@ class Server:
         loop = asyncio.get_running_loop()
         self._cascade = await loop.run_in_executor(self._pool, lambda: Cascade(self.settings, load().train))
         self.metrics.memory_rows.set_function(lambda: self._model().memory_rows)
+        self.metrics.exit_threshold.set_function(lambda: self._model().exit_threshold)
+
+    async def follow_tuning(self) -> None:
+        """Take the exit threshold from the file, if there is one, as often as it changes. Never returns then."""
+        if self._tuning is None:
+            return
+        tuning = Tuning(self._tuning, self.settings.exit_threshold, self._set_threshold)
+        while True:
+            tuning.look()
+            await asyncio.sleep(LOOK_SECONDS)
+
+    def _set_threshold(self, threshold: float) -> None:
+        self._model().exit_threshold = threshold
 
     @property
     def ready(self) -> bool:
@@ -204,8 +220,10 @@ async def serve(server: Server, port: int, drain_seconds: float) -> None:
     await runner.setup()
     await web.TCPSite(runner, port=port).start()
     await server.train()
+    following = asyncio.create_task(server.follow_tuning())
     log.info("version %s serves on port %d", server.settings.model_version, port)
     await stop.wait()
+    following.cancel()
     server.draining = True
     log.info("asked to stop: serving %.1f s longer, until no more requests come", drain_seconds)
     await asyncio.sleep(drain_seconds)
@@ -223,9 +241,10 @@ def main() -> None:
         port = int(os.environ.get("PORT", "8080"))
         workers = int(os.environ.get("WORKERS", "1"))
         drain_seconds = float(os.environ.get("DRAIN_SECONDS", "5"))
+        tuning = os.environ.get("EXIT_THRESHOLD_FILE", "")
     except ValueError as error:
         sys.exit(f"the server cannot start: {error}")
-    asyncio.run(serve(Server(settings, workers), port, drain_seconds))
+    asyncio.run(serve(Server(settings, workers, Path(tuning) if tuning else None), port, drain_seconds))
 
 
 if __name__ == "__main__":

@@ -5,7 +5,8 @@
     │   ├── Conflict            somebody else was faster: read again (409, failed precondition)
     │   ├── Denied              not allowed, or refused by admission (401, 403, 422)
     │   └── Unavailable         cannot be reached, overloaded, timed out: try again (429, 5xx)
-    └── MetricsError            Prometheus did not answer usefully: no verdict, never a breach
+    ├── MetricsError            Prometheus did not answer usefully: no verdict, never a breach
+    └── WebhookError            a webhook of the configuration did not take a call: it is called again
 
 A wrong object is its author's mistake and becomes a condition; a broken dependency is a state. Only a bug
 reaches the log as an exception.
@@ -40,3 +41,7 @@ class Unavailable(ClusterError):
 
 class MetricsError(TollgateError):
     """Prometheus is down, slow, refuses the query or answers garbage."""
+
+
+class WebhookError(TollgateError):
+    """A webhook cannot be reached, or refuses; the message names it, and never its URL."""

@@ -24,6 +24,7 @@ from tollgate.adapters.cluster import KubernetesCluster
 from tollgate.adapters.connection import connect, pod_namespace
 from tollgate.adapters.events import KubernetesEvents
 from tollgate.adapters.prometheus import PrometheusMetrics
+from tollgate.adapters.webhooks import HTTPWebhooks, Webhook
 from tollgate.errors import ClusterError, TollgateError
 from tollgate.manifests.benchmark_job import JobSettings
 from tollgate.ports import Kind
@@ -74,6 +75,13 @@ class Operator:
             observe=instruments.query,
         )
         clock = SystemClock()
+        webhooks = HTTPWebhooks(
+            {
+                name: Webhook(hook.url, hook.timeout_seconds, hook.bearer_token_file)
+                for name, hook in settings.degradation.webhooks.items()
+            },
+            write_seconds=seconds_left,
+        )
         parts: dict[str, Any] = {
             "cluster": self._cluster,
             "metrics": self._prometheus,
@@ -82,7 +90,7 @@ class Operator:
             "settings": chosen,
         }
         self._reconcilers: dict[Controller, Work] = {
-            "budget": BudgetReconciler(**parts).reconcile,
+            "budget": BudgetReconciler(**parts, webhooks=webhooks).reconcile,
             "benchmark": BenchmarkReconciler(**parts).reconcile,
             "deployment": OrphanReconciler(**parts).reconcile,
         }

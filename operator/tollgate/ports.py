@@ -5,7 +5,7 @@ Objects are the API server's own JSON, as dicts. Nothing here may import a clien
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, Protocol
@@ -129,3 +129,14 @@ class Events(Protocol):
         self, about: Object, type_: Literal["Normal", "Warning"], reason: str, message: str
     ) -> None:
         """Record an Event about an object; never raises, as an Event is no part of a decision."""
+
+
+class Webhooks(Protocol):
+    """The webhooks of the operator's configuration."""
+
+    @property
+    def names(self) -> Collection[str]:
+        """What they are called."""
+
+    async def call(self, name: str, body: Object) -> None:
+        """POST it as JSON. Raises WebhookError unless it was taken (2xx)."""

@@ -30,6 +30,15 @@ from tollgate.api.change import ChangeKind, LimitChange, ProposedChange
 from tollgate.api.cold_start import FirstRequests, OverPods, StartTimes
 from tollgate.api.conditions import Condition
 from tollgate.api.decision import Action, DecisionSpec, ObjectIdentity
+from tollgate.api.degradation import (
+    DegradationState,
+    DegradationStep,
+    KeyValue,
+    StepBack,
+    StepChange,
+    TakenStep,
+    UndoneStep,
+)
 from tollgate.api.evidence import Judged, JudgedArm
 from tollgate.api.hardware import LoadedPods
 from tollgate.api.metric_profile import MetricProfile
@@ -91,6 +100,11 @@ def without(index: int, field: str) -> Change:
 
 def steps(*shares: str) -> Change:
     return lambda spec: spec["canary"].update(steps=[{"share": share} for share in shares])
+
+
+def step(does: dict[str, Any]) -> Change:
+    """A budget with a step of degradation."""
+    return lambda spec: spec.update(degradation={"steps": [{"name": "exit-earlier", **does}]})
 
 
 def night(**changes: Any) -> Change:
@@ -164,6 +178,26 @@ WRONG_BUDGETS: dict[str, tuple[Change, str]] = {
     "more sign-offs than people": (
         lambda spec: spec.update(approval={"approvers": ["alice"], "required": 2}),
         "spec.approval: Invalid value: required is more than the people in approvers",
+    ),
+    "a step of degradation that does nothing": (
+        step({"name": "nothing"}),
+        "spec.degradation.steps[0]: Invalid value: a step takes exactly one of configMap, scale and webhook",
+    ),
+    "a step of degradation that does two things": (
+        step({"webhook": {"name": "shed"}, "scale": {"name": "small", "replicas": 1}}),
+        "a step takes exactly one of configMap, scale and webhook",
+    ),
+    "a step of degradation for an unknown objective": (
+        step({"webhook": {"name": "shed"}, "objectives": ["nope"]}),
+        "each objective of a step of degradation is the name of one of the budget's",
+    ),
+    "a step of degradation that scales the target": (
+        step({"scale": {"name": "digits", "replicas": 5}}),
+        "a step of degradation scales another Deployment than the target",
+    ),
+    "a step of degradation with a load without a unit": (
+        step({"webhook": {"name": "shed"}, "stepBack": {"loadBelow": "20"}}),
+        "spec.degradation.steps[0].stepBack.loadBelow in body should match",
     ),
     "an adjustment in another unit": (
         night(limits=[{"objective": "tail", "max": "2USD"}]),
@@ -627,6 +661,8 @@ def test_a_decision_never_changes(kubectl: Kubectl, namespace: str) -> None:
         started_at=NOON,
         policy=EfficiencyBudget.model_validate(example("budget")).spec,
         adjustments=["night"],
+        step=StepChange(name="exit-earlier", what="threshold of ConfigMap tuning", was="0.4", now="0.15"),
+        degraded=["exit-earlier"],
         changes=[LimitChange(name="tail", kind=ChangeKind.LOOSER, was="p99 <= 250ms", now="p99 <= 400ms")],
     )
     record = decision(spec.dump(), name="digits-1-promoted", namespace=namespace)
@@ -665,6 +701,14 @@ SIGNED_OFF = SignedOff(
     justification="Worth it.",
     at=NOON,
     digest="sha256:" + "0" * 64,
+)
+
+
+STEP = DegradationStep(
+    name="exit-earlier",
+    objectives=["tail"],
+    config_map=KeyValue(name="tuning", key="threshold", value="0.15"),
+    step_back=StepBack(load_below="20req/s"),
 )
 
 
@@ -761,6 +805,24 @@ def full_status() -> BudgetStatus:
             since=NOON,
             signable_since=NOON,
             refused=True,
+        ),
+        degradation=DegradationState(
+            taken=[
+                TakenStep(
+                    name="exit-earlier",
+                    step=STEP,
+                    was="0.4",
+                    since=NOON,
+                    done=True,
+                    undoing=True,
+                    returns=1,
+                )
+            ],
+            changed_at=NOON,
+            settle_seconds=120,
+            settled=False,
+            calm_since=NOON,
+            undone=[UndoneStep(name="small-model", at=NOON, returns=2)],
         ),
         adjustments=[
             AdjustmentState(name="night", in_force=True, since=NOON, load_holds=True, load_turning_since=NOON)

@@ -16,6 +16,7 @@ from tollgate.api import units
 from tollgate.api.adjustment import MOST_ADJUSTMENTS, AdjustedLimit, Adjustment
 from tollgate.api.base import Keyed, Model, NameRef, Rule, WorkloadRef, cel, checked
 from tollgate.api.change import ChangePolicy
+from tollgate.api.degradation import Degradation
 from tollgate.api.dimension import SHAPES
 from tollgate.api.objective import (
     Dimension,
@@ -191,6 +192,8 @@ class Records(Model):
 
 
 _OWNERS = "each owner of an objective is the role of one of the budget's owners"
+_STEPS = "each objective of a step of degradation is the name of one of the budget's"
+_NOT_ITSELF = "a step of degradation scales another Deployment than the target"
 _ADJUSTED = "each limit of an adjustment is one of the budget's objectives, with its max or min and its unit"
 
 
@@ -221,6 +224,16 @@ class BudgetSpec(Model):
             _OWNERS,
         ),
         _fitting_limits(),
+        Rule(
+            "!has(self.degradation) || self.degradation.steps.all(d, !has(d.objectives) || "
+            "d.objectives.all(n, self.objectives.exists(o, o.name == n)))",
+            _STEPS,
+        ),
+        Rule(
+            "!has(self.degradation) || "
+            "self.degradation.steps.all(d, !has(d.scale) || d.scale.name != self.target.name)",
+            _NOT_ITSELF,
+        ),
     )
 
     target: WorkloadRef = Field(
@@ -278,6 +291,11 @@ class BudgetSpec(Model):
     rollback: Rollback = Field(
         default_factory=Rollback, description="What happens on a breach while serving."
     )
+    degradation: Degradation | None = Field(
+        None,
+        description="What is given up, step by step and reversibly, when what serves breaches a limit: an earlier "
+        "exit, a smaller model beside it. Before a roll-back, and also when no release is to blame. Mode Enforce only.",
+    )
     records: Records = Field(
         default_factory=Records, description="How long the records of decisions are kept."
     )
@@ -296,6 +314,16 @@ class BudgetSpec(Model):
         roles = {owner.role for owner in self.owners}
         if strange := [o.owner for o in self.objectives if o.owner and o.owner not in roles]:
             raise ValueError(f"{_OWNERS} ({', '.join(sorted(roles))}), not {strange[0]!r}")
+        return self
+
+    @model_validator(mode="after")
+    def _degrades_what_it_has(self) -> BudgetSpec:
+        for step in self.degradation.steps if self.degradation else ():
+            if strange := [name for name in step.objectives if self.objective(name) is None]:
+                known = ", ".join(o.name for o in self.objectives)
+                raise ValueError(f"{_STEPS} ({known}), not {strange[0]!r} (step {step.name})")
+            if step.scale is not None and step.scale.name == self.target.name:
+                raise ValueError(f"{_NOT_ITSELF} (step {step.name})")
         return self
 
     @model_validator(mode="after")

@@ -13,6 +13,7 @@ from tollgate.api.base import Model, NameOrEmpty, ObjectName, Revision, Rule, Te
 from tollgate.api.budget import BudgetSpec
 from tollgate.api.chain import Checkpoint, PreviousRecord, Sequence
 from tollgate.api.change import MOST_CHANGES, LimitChange
+from tollgate.api.degradation import MOST_STEPS, StepChange, StepName
 from tollgate.api.evidence import BenchmarkEvidence, LiveEvidence
 from tollgate.api.release import Release, StageSpan
 from tollgate.api.signoff import SignedOff
@@ -32,6 +33,8 @@ class Action(StrEnum):
     SUPERSEDED = "Superseded"
     OBSERVED = "Observed"
     BREACHED = "Breached"
+    DEGRADED = "Degraded"
+    RESTORED = "Restored"
     CHANGE_PROPOSED = "BudgetChangeProposed"
     BUDGET_CHANGED = "BudgetChanged"
     CHECKPOINT = "Checkpoint"
@@ -51,9 +54,10 @@ class DecisionSpec(Model):
 
     action: Action = Field(
         description="Adopted, Promoted, Rejected, RolledBack or Superseded; AwaitingSignOff, which is what "
-        "people sign; in the modes Observe and Warn Observed (within budget) or Breached. BudgetChanged is a "
-        "change of limits, BudgetChangeProposed one that people are asked to accept. Checkpoint stands "
-        "for older records of the target, which were deleted."
+        "people sign; in the modes Observe and Warn Observed (within budget) or Breached. Degraded and "
+        "Restored are steps of degradation that were taken and undone. BudgetChanged is a change of limits, "
+        "BudgetChangeProposed one that people are asked to accept. Checkpoint stands for older records of the target, "
+        "which were deleted."
     )
     sequence: Sequence = Field(description="Number of the record in the chain of its target, from 1 on.")
     previous: PreviousRecord | None = Field(
@@ -85,6 +89,12 @@ class DecisionSpec(Model):
     adjustments: Annotated[list[AdjustmentName], Field(max_length=MOST_ADJUSTMENTS)] = Field(
         default_factory=list,
         description="The adjustments in force: the objectives of policy have their limits.",
+    )
+    step: StepChange | None = Field(
+        None, description="Of Degraded and Restored: what the step set, or gave back."
+    )
+    degraded: Annotated[list[StepName], Field(max_length=MOST_STEPS)] = Field(
+        default_factory=list, description="The steps of degradation in force before this decision."
     )
     benchmark: NameOrEmpty = Field("", description="The candidate's Benchmark.")
     benchmark_objectives: Results = Field(

@@ -18,6 +18,7 @@ from tollgate.api.base import Keyed, Model, NameOrEmpty, Revision, Text, Word
 from tollgate.api.chain import RecordRef, UnwrittenRecord
 from tollgate.api.change import DeclaredLimits, ProposedChange
 from tollgate.api.conditions import Condition
+from tollgate.api.degradation import DegradationState
 from tollgate.api.evidence import MOST_REPEATS, Judged, Number
 from tollgate.api.objective import ObjectiveName, Statistic
 from tollgate.api.signoff import SignedOff
@@ -266,6 +267,9 @@ class BudgetStatus(Model):
     limits: Annotated[list[LimitInForce], Field(max_length=32), Keyed("objective")] = Field(
         default_factory=list,
         description="The limits in force, of a budget that has adjustments.",
+    )
+    degradation: DegradationState | None = Field(
+        None, description="What is given up now, and what had to be lately; absent where nothing was."
     )
     rejected: Annotated[list[Rejected], Field(max_length=32)] = Field(
         default_factory=list, description="Revisions that were refused, the latest last."

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from tollgate.decide.snapshot import Pod
+
 
 @dataclass(frozen=True)
 class SetPaused:
@@ -96,6 +98,49 @@ class DeleteRecord:
     uid: str
 
 
+@dataclass(frozen=True)
+class SetKey:
+    """Set a key of a ConfigMap as it was seen, or take it away (None)."""
+
+    config_map: str
+    uid: str
+    version: str
+    key: str
+    value: str | None
+
+
+@dataclass(frozen=True)
+class ScaleFallback:
+    """Set the number of pods of a Deployment that stands by."""
+
+    name: str
+    uid: str
+    replicas: int
+
+
+@dataclass(frozen=True)
+class Admit:
+    """Put pods of a fallback into the endpoints of the target's Services."""
+
+    pods: tuple[Pod, ...]
+
+
+@dataclass(frozen=True)
+class Dismiss:
+    """Take them out again."""
+
+    pods: tuple[Pod, ...]
+
+
+@dataclass(frozen=True)
+class CallWebhook:
+    """Call a webhook of the operator's configuration about a step: Degrade or Restore."""
+
+    webhook: str
+    step: str
+    action: Literal["Degrade", "Restore"]
+
+
 Action = (
     SetPaused
     | Govern
@@ -110,6 +155,11 @@ Action = (
     | ScaleReplicaSet
     | DeleteReplicaSet
     | DeleteRecord
+    | SetKey
+    | ScaleFallback
+    | Admit
+    | Dismiss
+    | CallWebhook
 )
 
 

@@ -20,6 +20,8 @@ from tollgate.decide.reviewing import REVIEW_DUE, answerable, review
 from tollgate.decide.serving import rollback_obstacle
 from tollgate.decide.signing import UNCHECKED, appeal
 from tollgate.decide.snapshot import Snapshot
+from tollgate.decide.step_conditions import DEGRADED, FALLBACK, degraded, fallback
+from tollgate.decide.steps import before_rollback
 
 _RECORD_SECONDS = 60
 
@@ -36,6 +38,8 @@ def report(s: Snapshot, status: BudgetStatus) -> BudgetStatus:
         REVIEW_DUE: review(s.spec, s.now),
         ADJUSTED: adjustments(s, status),
         CHANGE_PENDING: pending(s, status),
+        FALLBACK: fallback(s),
+        DEGRADED: degraded(s, status),
     }
     for type_, due in passing.items():
         if due:
@@ -115,6 +119,10 @@ def _no_rollback(s: Snapshot, status: BudgetStatus, bad: list[ObjectiveResult]) 
         return "Not rolled back: the revision that serves is not under watch, so it may not be the cause"
     if all(result.name in release.overrides for result in bad):
         return f"Not rolled back: signed off by {signatures(release.sign_offs)}"
+    if before_rollback(s, status, bad):
+        held = s.spec.degradation is not None and s.spec.degradation.then == "Hold"
+        why = "spec.degradation.then is Hold" if held else "steps of degradation come first"
+        return f"Not rolled back: {why}"
     obstacle = rollback_obstacle(s, status, release)
     return f"Not rolled back: {obstacle}" if obstacle else ""
 

@@ -6,6 +6,7 @@ is written as it is: by whom and when does not matter (docs/adr/0010).
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from pydantic import ValidationError
@@ -15,6 +16,7 @@ from tollgate.api.budget import BudgetStatus, Release, Stage
 from tollgate.api.canonical import canonical, digest
 from tollgate.api.chain import LARGEST_RECORD, PreviousRecord, RecordRef, UnwrittenRecord
 from tollgate.api.decision import DecisionSpec, ObjectIdentity
+from tollgate.api.verdict import ObjectiveResult
 from tollgate.decide.gate import breached
 from tollgate.decide.live_record import live_evidence
 from tollgate.decide.moves import record_action, record_name
@@ -126,6 +128,7 @@ def record(s: Snapshot, status: BudgetStatus, release: Release) -> DecisionSpec:
         stages=release.history[: decided + 1],
         policy=s.spec,
         adjustments=[state.name for state in s.status.adjustments if state.in_force],
+        degraded=[one.name for one in s.status.degradation.taken] if s.status.degradation else [],
         benchmark=release.benchmark,
         benchmark_objectives=release.benchmark_objectives,
         live_objectives=release.live_objectives,
@@ -157,11 +160,18 @@ def _evidence(s: Snapshot, release: Release) -> dict[str, Any]:
         found["benchmark_evidence"] = judged
     if s.look is not None and before.stage in _JUDGED_LIVE:
         standing = s.status.objectives if before.stage in _OBSERVING else breached(s.look.standing)
-        try:
-            found["live_evidence"] = live_evidence(s.look, s.scrape_seconds, standing)
-        except ValidationError as error:  # what Prometheus answers must not be able to stop a roll-back
-            found["omitted"] = f"what was counted does not fit into a record: {error}"[:1024]
+        found |= look_evidence(s, standing)
     return found | {"state": before.model_copy(update=_ELSEWHERE)} if found else {}
+
+
+def look_evidence(s: Snapshot, standing: Iterable[ObjectiveResult] = ()) -> dict[str, Any]:
+    """What the live results rest on, or why that is not in the record; `standing` are results that stay as they are."""
+    if s.look is None:
+        return {}
+    try:
+        return {"live_evidence": live_evidence(s.look, s.scrape_seconds, standing)}
+    except ValidationError as error:  # what Prometheus answers must not be able to stop a roll-back
+        return {"omitted": f"what was counted does not fit into a record: {error}"[:1024]}
 
 
 def _decided(release: Release) -> int:

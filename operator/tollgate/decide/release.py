@@ -16,11 +16,14 @@ from tollgate.decide import changing, gate, observing, repeating, serving, signi
 from tollgate.decide.actions import Action, Govern, Notice
 from tollgate.decide.adjusting import adjust
 from tollgate.decide.conditions import report
+from tollgate.decide.degrading import degrade
 from tollgate.decide.moves import Move
 from tollgate.decide.record import on_record, room
 from tollgate.decide.retention import retained
 from tollgate.decide.reviewing import review_notices
 from tollgate.decide.snapshot import Snapshot
+from tollgate.decide.step_upkeep import degradation_upkeep
+from tollgate.decide.steps import taken_steps
 from tollgate.decide.upkeep import upkeep
 
 _SOON = 1.0
@@ -82,7 +85,9 @@ def _next(s: Snapshot) -> Step:
         return Step(report(s, move.status), notices=move.notices)
     status, notices = repeating.noted(s, _observed(s, status))
     status, told = adjust(s, status)
-    return Step(report(s, status), tuple(upkeep(s, status)), (*notices, *told), _patience(s, status))
+    status, changed = degrade(s, status)
+    actions = (*upkeep(s, status), *degradation_upkeep(s, s.status))
+    return Step(report(s, status), actions, (*notices, *told, *changed), _patience(s, status))
 
 
 def rehashed(s: Snapshot) -> BudgetStatus:
@@ -143,9 +148,9 @@ def _observe(s: Snapshot, status: BudgetStatus) -> Step:
     if move is not None:
         return Step(report(s, move.status), notices=warnings + move.notices)
     status, told = adjust(s, status)
-    return Step(
-        report(s, status), tuple(observing.upkeep(s, status)), (*warnings, *told), _patience(s, status)
-    )
+    status, changed = degrade(s, status)
+    actions = (*observing.upkeep(s, status), *degradation_upkeep(s, s.status))
+    return Step(report(s, status), actions, (*warnings, *told, *changed), _patience(s, status))
 
 
 def _patience(s: Snapshot, status: BudgetStatus) -> float:
@@ -168,10 +173,17 @@ def _patience(s: Snapshot, status: BudgetStatus) -> float:
         case Stage.CANARY:
             return min(2.0, scrape)
         case Stage.WATCHING:
-            return scrape
+            return 1.0 if _steps_under_way(status) else scrape
         case Stage.ROLLED_BACK if s.released or s.candidate is not None:
             return 0.5
         case _ if s.candidate is not None or s.baseline is not None or s.released:
             return 1.0
+        case _ if status.degradation is not None or s.spec.degradation is not None:
+            return 1.0 if _steps_under_way(status) else scrape
         case _:
             return max(30.0, 2 * s.scrape_seconds)
+
+
+def _steps_under_way(status: BudgetStatus) -> bool:
+    """Whether a step is yet to be carried out or given back."""
+    return any(one.undoing or not one.done for one in taken_steps(status))

@@ -74,6 +74,10 @@ def replay(record: DecisionSpec) -> Replay:
         if look is not None:
             findings += _compared("live", record.live_objectives, live)
         findings.append(Finding("action", f"{record.action.value} ({record.reason})", action))
+    elif look is not None and record.step is not None:
+        findings += _compared(
+            "live", record.live_objectives, look.judged(record.policy.objectives, record.policy.alpha)
+        )
     elif record.omitted:
         left_out.append(record.omitted)
     else:

@@ -14,6 +14,7 @@ from tollgate.decide.detector import next_window
 from tollgate.decide.gate import breaches, sentence
 from tollgate.decide.moves import Move, advance, approve, begin, enter, recorded, refuse
 from tollgate.decide.snapshot import Snapshot
+from tollgate.decide.steps import before_rollback
 
 WINDOW_SECONDS = 600
 """A window of live counts begins anew after so long: old good requests must not hide a new breach."""
@@ -80,6 +81,8 @@ def rollback_obstacle(s: Snapshot, status: BudgetStatus, release: Release) -> st
 def _roll_back(s: Snapshot, status: BudgetStatus, release: Release) -> Move | None:
     bad = breaches(s.live, release)
     if not bad or rollback_obstacle(s, status, release):
+        return None
+    if release.stage is Stage.WATCHING and before_rollback(s, status, bad):
         return None
     seen = release.model_copy(update={"live_objectives": list(s.live)})
     return refuse(

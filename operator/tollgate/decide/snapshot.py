@@ -143,6 +143,18 @@ class Circumstances:
 
 
 @dataclass(frozen=True)
+class Lever:
+    """What a step of degradation changes, as it is now."""
+
+    seen: bool = False  # False: it could not be looked at
+    value: str | None = None  # of the key, or the number of pods that are wanted; None: absent
+    uid: str = ""  # "" where there is no such object
+    version: str = ""  # of a ConfigMap: what is patched is what was seen
+    problem: str = ""  # why the step cannot be taken
+    pods: tuple[Pod, ...] = ()  # of a fallback
+
+
+@dataclass(frozen=True)
 class Snapshot:
     """Everything seen."""
 
@@ -176,6 +188,7 @@ class Snapshot:
     )
     answers: tuple[SignOff, ...] = ()  # the budget's sign-offs, while such a change waits for them
     circumstances: Circumstances = Circumstances()
+    levers: Mapping[str, Lever] = field(default_factory=dict)  # by what a step sets, as a string
     look: Look | None = None  # what `live` rests on
     judged: BenchmarkEvidence | None = None  # what the release's benchmark was judged by, once it was
 

@@ -27,6 +27,9 @@ SWEEP = f"{GROUP}/sweep"  # on what a sweep makes: the name of its Benchmark, or
 REVISION = f"{GROUP}/revision"
 RELEASED = f"{GROUP}/released"  # on a ReplicaSet taken from its Deployment: the name of that Deployment
 ACTION = f"{GROUP}/action"
+DEGRADABLE = (
+    f"{GROUP}/degradable"  # on a ConfigMap or Deployment, by people: steps of degradation may change it
+)
 
 # Annotations.
 ANNOTATION_TARGET_UID = f"{GROUP}/target-uid"
@@ -120,6 +123,11 @@ def decision_name(budget: Identity, release: int, action: Action, attempt: int =
 def change_name(budget: Identity, sequence: int) -> str:
     """Name of the record of a change of limits at that place of its target's chain."""
     return fit(f"{budget.name}-{_short_hash(budget.uid)[:5]}-changed-{sequence}")
+
+
+def step_name(budget: Identity, action: Action, sequence: int) -> str:
+    """Name of the record of a step of degradation at that place of its target's chain."""
+    return fit(f"{budget.name}-{_short_hash(budget.uid)[:5]}-{action.lower()}-{sequence}")
 
 
 def checkpoint_name(budget: Identity, sequence: int) -> str:

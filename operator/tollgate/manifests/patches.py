@@ -58,3 +58,8 @@ def release(target: Object, *, revision: str) -> Object:
             "annotations": {ANNOTATION_TARGET_UID: metadata["uid"], REVISION: revision},
         }
     }
+
+
+def set_key(key: str, value: str | None) -> Object:
+    """Sets a key of a ConfigMap, or takes it away."""
+    return {"data": {key: value}}

@@ -3,28 +3,40 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterable
 
 from tollgate.api import units
 from tollgate.decide import actions as do
 from tollgate.decide.planning import benchmark_counting, benchmark_limits
-from tollgate.decide.snapshot import Copy
+from tollgate.decide.snapshot import Copy, Pod
 from tollgate.errors import Conflict
 from tollgate.manifests import patches
 from tollgate.manifests.benchmark import benchmark
 from tollgate.manifests.candidate import baseline, candidate
 from tollgate.manifests.names import Identity, baseline_name, candidate_name
-from tollgate.ports import BUDGET, DECISION, DEPLOYMENT, POD, REPLICA_SET, Cluster, Object
+from tollgate.ports import (
+    BUDGET,
+    CONFIG_MAP,
+    DECISION,
+    DEPLOYMENT,
+    POD,
+    REPLICA_SET,
+    Cluster,
+    Object,
+    Webhooks,
+)
 from tollgate.reconcile.observe import Observed
 
 
 class Actor:
     """Does what was decided about one budget."""
 
-    def __init__(self, cluster: Cluster, seen: Observed) -> None:
+    def __init__(self, cluster: Cluster, webhooks: Webhooks, seen: Observed) -> None:
         snapshot = seen.snapshot
         assert seen.target is not None
         assert snapshot.target is not None
         self._cluster = cluster
+        self._webhooks = webhooks
         self._seen = seen
         self._target: Object = seen.target
         self._join = seen.join
@@ -65,6 +77,21 @@ class Actor:
                 await self._cluster.delete(REPLICA_SET, self._s.namespace, name, uid=self._sets[name])
             case do.DeleteRecord(name, uid):
                 await self._cluster.delete(DECISION, self._s.namespace, name, uid=uid)
+            case do.SetKey(name, uid, version, key, value):
+                body = patches.set_key(key, value)
+                await self._cluster.patch(
+                    CONFIG_MAP, self._s.namespace, name, body, uid=uid, resource_version=version
+                )
+            case do.ScaleFallback(name, uid, replicas):
+                await self._cluster.patch(
+                    DEPLOYMENT, self._s.namespace, name, patches.scale(replicas), uid=uid
+                )
+            case do.Admit(pods):
+                await self._patch_pods(pods, patches.join(self._join))
+            case do.Dismiss(pods):
+                await self._patch_pods(pods, patches.leave(self._join))
+            case do.CallWebhook(name, step, what):
+                await self._call(name, step, what)
 
     async def _patch_target(self, body: Object) -> None:
         meta = self._target["metadata"]
@@ -72,6 +99,15 @@ class Actor:
 
     async def _patch_pod(self, name: str, body: Object) -> None:
         await self._cluster.patch(POD, self._s.namespace, name, body, uid=self._pods[name])
+
+    async def _call(self, name: str, step: str, action: str) -> None:
+        s = self._s
+        about = {"namespace": s.namespace, "budget": s.name, "target": s.spec.target.name}
+        await self._webhooks.call(name, {"action": action, "step": step, **about})
+
+    async def _patch_pods(self, pods: Iterable[Pod], body: Object) -> None:
+        for pod in pods:
+            await self._cluster.patch(POD, self._s.namespace, pod.name, body, uid=pod.uid)
 
     async def _patch_set(self, name: str, body: Object) -> None:
         await self._cluster.patch(REPLICA_SET, self._s.namespace, name, body, uid=self._sets[name])

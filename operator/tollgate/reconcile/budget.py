@@ -8,10 +8,12 @@ from pydantic import ValidationError
 
 from tollgate.api.budget import BudgetStatus, EfficiencyBudget
 from tollgate.api.conditions import Condition, set_condition
+from tollgate.decide.actions import CallWebhook
 from tollgate.decide.record import written
 from tollgate.decide.release import Step, step
+from tollgate.decide.steps import delivered
 from tollgate.errors import ClusterError
-from tollgate.ports import BUDGET, Clock, Cluster, Events, Metrics, Object
+from tollgate.ports import BUDGET, Clock, Cluster, Events, Metrics, Object, Webhooks
 from tollgate.reconcile.act import Actor
 from tollgate.reconcile.key import Key
 from tollgate.reconcile.observe import Observer
@@ -26,12 +28,20 @@ class BudgetReconciler:
     """Brings the cluster to what a budget asks for, one step at a time."""
 
     def __init__(
-        self, *, cluster: Cluster, metrics: Metrics, events: Events, clock: Clock, settings: Options
+        self,
+        *,
+        cluster: Cluster,
+        metrics: Metrics,
+        events: Events,
+        clock: Clock,
+        settings: Options,
+        webhooks: Webhooks,
     ) -> None:
         self._cluster = cluster
         self._events = events
         self._clock = clock
-        self._observer = Observer(cluster, metrics, clock, settings)
+        self._webhooks = webhooks
+        self._observer = Observer(cluster, metrics, clock, settings, webhooks.names)
 
     async def reconcile(self, key: Key) -> float | None:
         """Seconds until the next look; None when only an event can bring something new."""
@@ -51,13 +61,22 @@ class BudgetReconciler:
             await self._events.publish(raw, notice.type, notice.reason, notice.message)
         refused = await self._record(key, due, stored)
         if due.actions:
-            actor = Actor(self._cluster, seen)
+            actor = Actor(self._cluster, self._webhooks, seen)
             for action in due.actions:
                 log.info("%s", action, extra={"key": str(key)})
                 await actor.carry_out(action)
+                if isinstance(action, CallWebhook):
+                    await self._noted(key, action)
         if refused is not None:
             raise refused
         return due.after
+
+    async def _noted(self, key: Key, call: CallWebhook) -> None:
+        """That a webhook took the call is nowhere but in the status: after a restart in between it is called again."""
+        raw = await self._cluster.get(BUDGET, key.namespace, key.name)
+        if raw is not None:
+            status = BudgetStatus.model_validate(raw.get("status") or {})
+            await write_status(self._cluster, BUDGET, raw, delivered(status, call))
 
     async def _record(self, key: Key, due: Step, stored: Object) -> ClusterError | None:
         """Write what is still to be written; what kept it from being written, if anything did."""

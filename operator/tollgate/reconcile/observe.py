@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -49,6 +49,7 @@ from tollgate.ports import (
     Object,
 )
 from tollgate.reconcile import views
+from tollgate.reconcile.levers import Levers
 from tollgate.reconcile.live import LiveVerdict, StableArm, judge_pods
 from tollgate.reconcile.measured import Measurements
 from tollgate.reconcile.options import Options
@@ -77,13 +78,21 @@ class Observed:
 class Observer:
     """Reads the cluster and Prometheus for one budget at a time."""
 
-    def __init__(self, cluster: Cluster, metrics: Metrics, clock: Clock, options: Options) -> None:
+    def __init__(
+        self,
+        cluster: Cluster,
+        metrics: Metrics,
+        clock: Clock,
+        options: Options,
+        webhooks: Collection[str] = (),
+    ) -> None:
         self._cluster = cluster
         self._metrics = metrics
         self._clock = clock
         self._options = options
         self._measurements = Measurements(cluster, options.tariffs)
         self._around = Surroundings(cluster, metrics, options.tariffs)
+        self._levers = Levers(cluster, clock, webhooks)
         self._latch: tuple[datetime, bool] | None = None
         self._actor: str | None = None
         self._approver = ApproverProof(cluster)
@@ -169,6 +178,7 @@ class Observer:
             answers=await sign_offs(self._cluster, snapshot) if status.proposal else (),
             approver_checked=checked,
             traffic=traffic,
+            levers=await self._levers.of(snapshot, join),
             circumstances=await self._around.circumstances(snapshot, deployment, metric_profile),
             problems=(*problems(policy), *problems_of_adjustments(policy, declared)),
             hints=hints(policy),

@@ -41,11 +41,13 @@ class Surroundings:
     async def circumstances(
         self, s: Snapshot, deployment: Object | None, profile: MetricProfileSpec | None
     ) -> Circumstances:
-        """What the adjustments of the budget go by."""
+        """What the adjustments of the budget, and the steps back of its degradation, go by."""
         asked = [adjustment.when for adjustment in s.declared.adjustments] if s.declared else []
         load: float | None = None
         annotations: dict[str, str] | None = {}
-        if profile is not None and any(when.load for when in asked):
+        steps = s.spec.degradation.steps if s.spec.degradation else []
+        loads = any(when.load for when in asked) or any(step.step_back.load_below for step in steps)
+        if profile is not None and loads:
             load = await load_of(self._metrics, profile, s.namespace, _taking_traffic(s, profile), s.now)
         if any(when.namespace_annotation for when in asked):
             annotations = await self._annotations(s.namespace)

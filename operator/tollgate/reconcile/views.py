@@ -213,15 +213,20 @@ def copy_view(deployment: Object, pods: Iterable[Object], budget: Identity, join
         revision=template_labels.get(REVISION, ""),
         replicas=int(deployment["spec"].get("replicas", 1)),
         deleting=bool(meta.get("deletionTimestamp")),
-        pods=tuple(
-            Pod(
-                name=pod["metadata"]["name"],
-                uid=uid(pod),
-                ready=ready(pod),
-                joined=joined(pod, join),
-                problem="" if ready(pod) else pod_problem(pod),
-            )
-            for pod in sorted(pods, key=lambda p: (p["metadata"]["creationTimestamp"], p["metadata"]["name"]))
-            if not pod["metadata"].get("deletionTimestamp")
-        ),
+        pods=pod_views(pods, join),
+    )
+
+
+def pod_views(pods: Iterable[Object], join: Mapping[str, str]) -> tuple[Pod, ...]:
+    """The pods that are to stay, the oldest first."""
+    return tuple(
+        Pod(
+            name=pod["metadata"]["name"],
+            uid=uid(pod),
+            ready=ready(pod),
+            joined=joined(pod, join),
+            problem="" if ready(pod) else pod_problem(pod),
+        )
+        for pod in sorted(pods, key=lambda p: (p["metadata"]["creationTimestamp"], p["metadata"]["name"]))
+        if not pod["metadata"].get("deletionTimestamp")
     )

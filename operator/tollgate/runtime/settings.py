@@ -108,6 +108,20 @@ class BenchmarkSettings(_Section):
     image_pull_policy: Literal["Always", "IfNotPresent", "Never"] = "IfNotPresent"
 
 
+class WebhookSettings(_Section):
+    """A webhook that steps of degradation may call."""
+
+    url: Annotated[str, AfterValidator(_url)]
+    timeout_seconds: float = Field(10.0, gt=0, le=30)
+    bearer_token_file: str = ""
+
+
+class DegradationSettings(_Section):
+    """What steps of degradation may call, by name."""
+
+    webhooks: dict[str, WebhookSettings] = Field(default_factory=dict, max_length=100)
+
+
 class LeaderElectionSettings(_Section):
     """Whether this process waits for a lease before it acts."""
 
@@ -121,6 +135,7 @@ class Settings(_Section):
     benchmark: BenchmarkSettings
     prices: PriceSettings | None = None
     energy: EnergySettings = EnergySettings()
+    degradation: DegradationSettings = DegradationSettings()
     workers: int = Field(8, ge=1, le=64)
     leader_election: LeaderElectionSettings = LeaderElectionSettings()
     resync_seconds: float = Field(600.0, ge=10, le=86400)

@@ -9,7 +9,7 @@ from typing import Any
 
 from tests.unit.reconcile.world import Killed, World
 from tollgate.api.budget import BudgetStatus, Stage
-from tollgate.errors import ClusterError
+from tollgate.errors import ClusterError, WebhookError
 from tollgate.manifests.benchmark_job import JobSettings
 from tollgate.measure.cost import PriceTable
 from tollgate.reconcile.benchmark import BenchmarkReconciler
@@ -41,7 +41,7 @@ class Operator:
             "clock": self.world,
             "settings": OPTIONS,
         }
-        self.budgets = BudgetReconciler(**ports)
+        self.budgets = BudgetReconciler(**ports, webhooks=self.world)
         self.benchmarks = BenchmarkReconciler(**ports)
         self.orphans = OrphanReconciler(**ports)
 
@@ -65,7 +65,7 @@ class Operator:
 
     async def pass_once(self) -> None:
         """Every key is looked at once; a refused write is tried again with the next pass."""
-        with contextlib.suppress(ClusterError):
+        with contextlib.suppress(ClusterError, WebhookError):
             await self.budgets.reconcile(Key("budget", "vision", self.name))
         for plural, _, name in list(self.world.objects):
             if plural == "benchmarks":

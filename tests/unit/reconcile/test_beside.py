@@ -102,7 +102,7 @@ async def queries(op: Operator) -> list[str]:
 async def test_slow_down_of_both_does_not_stop_it() -> None:
     op = await canary(Behaviour(live_slow=0.002))
     await op.run(lambda: release(op).counting_since is not None)
-    slow_down(op, 0.008)
+    slow_down(op, 0.009)
     for _ in range(100):
         await op.pass_once()
         op.world.tick()

@@ -18,7 +18,7 @@ from tests.unit.reconcile.behaviour import Behaviour, measurement
 from tollgate.api import transport
 from tollgate.api.decision import DecisionSpec
 from tollgate.decide.replay import replay
-from tollgate.errors import Conflict, Denied
+from tollgate.errors import Conflict, Denied, WebhookError
 from tollgate.manifests.approver import APPROVER, NOT_BY_THAT_PERSON
 from tollgate.ports import (
     DECISION,
@@ -76,6 +76,9 @@ class World:
         self.schedules_on = "node-1"  # where new pods go
         self.hidden: set[str] = set()  # resources that the operator may not read
         self.checks_approvers = True
+        self.may_patch_config_maps = True
+        self.calls: list[tuple[str, Object]] = []  # of webhooks
+        self.webhook_down = False
         self.me: Object = {"username": OPERATOR}
         self._counters: dict[str, list[tuple[float, float, float, float]]] = {}
         self._uids = 0
@@ -106,6 +109,8 @@ class World:
             return as_sent(obj)
         if obj["kind"] == "SelfSubjectReview":  # stored nowhere
             return {**obj, "status": {"userInfo": self.me}}
+        if obj["kind"] == "SelfSubjectAccessReview":
+            return {**obj, "status": {"allowed": self.may_patch_config_maps}}
         if obj["kind"] == DECISION.kind:
             decided_again = replay(DecisionSpec.model_validate(obj["spec"]))
             assert decided_again.same, decided_again
@@ -147,6 +152,15 @@ class World:
     async def serves(self, kind: Kind) -> bool:
         return self.has_admission_latch
 
+    # ---- ports.Webhooks
+    names = ("shed-load",)
+
+    async def call(self, name: str, body: Object) -> None:
+        if self.webhook_down:
+            raise WebhookError(f"webhook {name} answered with HTTP 503")
+        self.calls.append((name, as_sent(body)))
+        self._wrote(f"call {name}")
+
     # ---- ports.Metrics
     async def samples(self, query: str, at: datetime) -> list[Samples]:
         from tollgate.errors import MetricsError
@@ -181,12 +195,14 @@ class World:
         name: str, rows: list[tuple[float, float, float, float]]
     ) -> Iterator[tuple[str, list[float]]]:
         if name.endswith("_bucket"):
-            yield "0.1", [(n - slow) * 0.9 for _, n, slow, _ in rows]
-            yield "0.25", [n - slow for _, n, slow, _ in rows]
-            yield "1.0", [n for _, n, _, _ in rows]
-            yield "+Inf", [n for _, n, _, _ in rows]
+            # whole numbers, as what a float loses by a subtraction would look like a counter that began anew
+            counts = [(float(int(n)), float(int(slow))) for _, n, slow, _ in rows]
+            yield "0.1", [float(int((n - slow) * 0.9)) for n, slow in counts]
+            yield "0.25", [n - slow for n, slow in counts]
+            yield "1.0", [n for n, _ in counts]
+            yield "+Inf", [n for n, _ in counts]
         elif name.endswith("_count"):
-            yield "", [n for _, n, _, _ in rows]
+            yield "", [float(int(n)) for _, n, _, _ in rows]
         elif name.endswith("_sum"):
             yield "", [total for _, _, _, total in rows]
         elif name == "process_cpu_seconds_total":
