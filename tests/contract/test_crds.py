@@ -179,6 +179,12 @@ WRONG_BUDGETS: dict[str, tuple[Change, str]] = {
         lambda spec: spec.update(approval={"approvers": ["alice"], "required": 2}),
         "spec.approval: Invalid value: required is more than the people in approvers",
     ),
+    "a stage of what no benchmark judges": (
+        lambda spec: spec["objectives"].append(
+            {"name": "q", "dimension": "QueueTime", "statistic": "P99", "max": "1s", "stage": "steady"}
+        ),
+        "QueueTime is judged in live traffic only, and no stage of a benchmark is: leave stage out",
+    ),
     "a step of degradation that does nothing": (
         step({"name": "nothing"}),
         "spec.degradation.steps[0]: Invalid value: a step takes exactly one of configMap, scale and webhook",

@@ -19,6 +19,7 @@ import pytest
 from tests.cluster import gobuild
 from tests.support.expositions import NAMESPACE, POD, SERVERS, SHIPPED, Server
 from tollgate.adapters.prometheus import PrometheusMetrics
+from tollgate.api.dimension import Dimension
 from tollgate.cli.main import main
 from tollgate.reconcile.live import count_pods
 
@@ -138,6 +139,32 @@ async def test_prometheus_and_the_profile_tell_what_was_served(
     server.check(live)
 
 
+@pytest.mark.parametrize(
+    ("server", "dimension"),
+    [(server, dimension) for server in SERVERS for dimension in server.profile.timed],
+    ids=lambda one: one.name if isinstance(one, Server) else str(one),
+)
+async def test_prometheus_and_the_profile_tell_other_times(
+    prometheus: str, began: datetime, server: Server, dimension: Dimension
+) -> None:
+    metrics = PrometheusMetrics(prometheus)
+    profile = server.profile.model_copy(update={"scrape_interval_seconds": 5}).only_of(dimension)
+    expected = server.times[dimension]
+    try:
+        live = await count_pods(
+            metrics,
+            profile,
+            NAMESPACE,
+            server.selector,
+            limits=[Decimal(expected.limit)],
+            since=began,
+            now=datetime.now(UTC),
+        )
+    finally:
+        metrics.close()
+    expected.check(live)
+
+
 def test_the_command_shows_what_prometheus_has(prometheus: str, capsys: pytest.CaptureFixture[str]) -> None:
     """Both names of the KV cache are there, and the pod has one cache."""
     profile = ("-f", str(SHIPPED / "vllm.yaml"), "--minutes", "1")
@@ -157,5 +184,7 @@ def test_the_command_shows_what_prometheus_has(prometheus: str, capsys: pytest.C
     lines = dict(line.split("  ", 1) for line in capsys.readouterr().out.splitlines())
     assert code == 0
     assert lines["Latency P99"].strip() == "2s to 2.5s in 120 requests"
+    assert lines["TimeToFirstToken P99"].strip() == "500ms to 750ms in 120 requests"
+    assert lines["InterTokenLatency P50"].strip() == "10ms to 25ms in 1,200 tokens"
     assert lines["ErrorRate"].strip() == "3.226%: 4 of 124 requests"
     assert lines["KVCache"].strip() == "50%"

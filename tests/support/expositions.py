@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 
 import yaml
 
+from tollgate.api.dimension import Dimension
 from tollgate.api.metric_profile import MetricProfile, MetricProfileSpec, Scope
 from tollgate.measure.counts import LiveCounts
 from tollgate.measure.promql import BehindService, OwnedBy, Selector
@@ -26,6 +27,25 @@ ROOT = Path(__file__).parents[2]
 SHIPPED = ROOT / "charts/tollgate/files/metric-profiles"
 NAMESPACE, TARGET = "vision", "digits"
 POD, OTHER_POD = "digits-7c9f8b6d5-x2x9k", "digits-66b7c4d9f-k8k2p"
+
+
+@dataclass(frozen=True)
+class Times:
+    """Times with a series of their own: the limit and the sum in seconds, how many there are, and the slow ones."""
+
+    limit: str
+    total: float
+    number: int = 120
+    slow: int | None = 12
+
+    def check(self, live: LiveCounts) -> None:
+        """That just this was counted."""
+        found = live.total
+        assert found.requests == self.number
+        assert abs(found.latency_sum - self.total) < 1e-6
+        expected = (0, self.number) if self.slow is None else (self.slow, self.slow)
+        assert found.slow[Decimal(self.limit)] == expected
+        assert (live.sums_seen, live.garbled, live.silent) == (True, (), ())
 
 
 @dataclass(frozen=True)
@@ -44,6 +64,7 @@ class Server:
     attempts: int = 124
     errors: int | None = 4
     place: tuple[str, str] = (NAMESPACE, POD)
+    times: dict[Dimension, Times] = field(default_factory=dict)
 
     @property
     def profile(self) -> MetricProfileSpec:
@@ -81,14 +102,56 @@ class Server:
 
 SCRAPE_SECONDS = 10
 SERVERS = [
-    Server("vllm", "1.5", 108 * 0.7 + 12 * 2.2),
-    Server("sglang", "2", 108 * 0.7 + 12 * 3.0, attempts=120, errors=None),
-    Server("tgi", "1", 108 * 0.25 + 12 * 1.75),
-    Server("triton", "0.1", 108 * 0.004 + 12 * 0.25, slow=None, attempts=120, errors=None),
+    Server(
+        "vllm",
+        "1.5",
+        108 * 0.7 + 12 * 2.2,
+        times={
+            Dimension.TIME_TO_FIRST_TOKEN: Times("0.25", 108 * 0.05 + 12 * 0.6),
+            Dimension.TIME_PER_OUTPUT_TOKEN: Times("0.05", 108 * 0.02 + 12 * 0.12),
+            Dimension.INTER_TOKEN_LATENCY: Times("0.05", 1080 * 0.02 + 120 * 0.12, 1200, 120),
+            Dimension.QUEUE_TIME: Times("0.5", 108 * 0.01 + 12 * 0.9),
+        },
+    ),
+    Server(
+        "sglang",
+        "2",
+        108 * 0.7 + 12 * 3.0,
+        attempts=120,
+        errors=None,
+        times={
+            Dimension.TIME_TO_FIRST_TOKEN: Times("0.4", 108 * 0.15 + 12 * 0.7),
+            Dimension.INTER_TOKEN_LATENCY: Times("0.04", 1080 * 0.012 + 120 * 0.09, 1200, 120),
+            Dimension.QUEUE_TIME: Times("1", 108 * 0.05 + 12 * 1.5),
+        },
+    ),
+    Server(
+        "tgi",
+        "1",
+        108 * 0.25 + 12 * 1.75,
+        times={Dimension.QUEUE_TIME: Times("0.1", 108 * 0.01 + 12 * 0.6)},
+    ),
+    Server(
+        "triton",
+        "0.1",
+        108 * 0.004 + 12 * 0.25,
+        slow=None,
+        attempts=120,
+        errors=None,
+        times={Dimension.QUEUE_TIME: Times("0.1", 0.3432, slow=None)},
+    ),
     Server("kserve", "0.1", 108 * 0.03 + 12 * 0.3, attempts=120, errors=None),
     Server("knative-queue-proxy", "0.1", 108 * 0.03 + 12 * 0.3 + 4 * 0.004, requests=124),
     Server("ray-serve", "0.1", 108 * 0.03 + 12 * 0.35),
-    Server("torchserve", "0.1", 108 * 0.004 + 12 * 0.25, slow=None, attempts=120, errors=None),
+    Server(
+        "torchserve",
+        "0.1",
+        108 * 0.004 + 12 * 0.25,
+        slow=None,
+        attempts=120,
+        errors=None,
+        times={Dimension.QUEUE_TIME: Times("0.1", 0.3432, slow=None)},
+    ),
     Server("tensorflow-serving", "0.1", 108 * 0.004 + 12 * 0.25),
     Server("bentoml", "0.1", 108 * 0.03 + 12 * 0.3 + 4 * 0.004, requests=124),
     Server("seldon-core-2", "0.1", 108 * 0.03 + 12 * 0.3, place=(NAMESPACE, "mlserver-0")),

@@ -18,7 +18,7 @@ from tollgate.api.canonical import Digest
 from tollgate.api.comparison import ComparisonResult, ParetoRelation
 from tollgate.api.facts import Facts
 from tollgate.api.hardware import Hardware
-from tollgate.api.objective import Objective, ObjectiveName
+from tollgate.api.objective import Dimension, Objective, ObjectiveName
 from tollgate.api.verdict import Results
 
 MOST_BLOCKS = 256
@@ -156,19 +156,9 @@ class EvidenceStart(Model):
     start: Number = Field(description="Factor that the evidence of the window is multiplied with.")
 
 
-class LiveEvidence(Model):
-    """What a verdict on live traffic rests on: raw counts, block by block, and how they were asked for."""
+class Counted(Model):
+    """What was counted of a series, block by block."""
 
-    since: datetime = Field(description="Start of the window.")
-    until: datetime = Field(description="End of the window; the queries were asked at that instant.")
-    queries: Annotated[list[Query], Field(max_length=MOST_QUERIES)] = Field(
-        default_factory=list,
-        description="The first of the PromQL queries that were asked; what is too long ends in an ellipsis.",
-    )
-    unavailable: Text = Field("", description="Why Prometheus gave nothing; empty when it did.")
-    scrape_seconds: int = Field(
-        30, ge=1, le=3600, description="Scrape interval, of which a block is a multiple."
-    )
     columns: Annotated[list[Query], Field(max_length=40)] = Field(
         default_factory=list, description="What the numbers of a block are, in order."
     )
@@ -199,6 +189,27 @@ class LiveEvidence(Model):
     scraped: Pods = Field(default_factory=list, description="The first of the pods that were scraped lately.")
     silent: Pods = Field(default_factory=list, description="The first of the pods without a fresh sample.")
     garbled: Pods = Field(default_factory=list, description="The first of the pods that cannot be read.")
+
+
+class TimedCounts(Counted):
+    """What was counted of the series of one dimension: requests, and of InterTokenLatency tokens."""
+
+    dimension: Dimension = Field(description="The dimension.")
+
+
+class LiveEvidence(Counted):
+    """What a verdict on live traffic rests on: raw counts, block by block, and how they were asked for."""
+
+    since: datetime = Field(description="Start of the window.")
+    until: datetime = Field(description="End of the window; the queries were asked at that instant.")
+    queries: Annotated[list[Query], Field(max_length=MOST_QUERIES)] = Field(
+        default_factory=list,
+        description="The first of the PromQL queries that were asked; what is too long ends in an ellipsis.",
+    )
+    unavailable: Text = Field("", description="Why Prometheus gave nothing; empty when it did.")
+    scrape_seconds: int = Field(
+        30, ge=1, le=3600, description="Scrape interval, of which a block is a multiple."
+    )
     cost: PodPrice | None = Field(None, description="What one pod cost.")
     reference_rate: Number | None = Field(
         None,
@@ -213,4 +224,8 @@ class LiveEvidence(Model):
     standing: Results = Field(
         default_factory=list,
         description="Results of earlier looks that stood: a breach, and in the modes Observe and Warn all.",
+    )
+    timed: Annotated[list[TimedCounts], Field(max_length=4), Keyed("dimension")] = Field(
+        default_factory=list,
+        description="The same counts of those dimensions whose times have a series of their own.",
     )

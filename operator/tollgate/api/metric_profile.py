@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from tollgate.api.base import Model, Rule, checked
+from tollgate.api.dimension import SERIES_OF_TIMES, Dimension
 from tollgate.api.series import Matcher, MetricLabels, Series, ServerSeries
 
 NAMESPACE, TARGET = "${namespace}", "${target}"
@@ -117,6 +118,23 @@ class MetricProfileSpec(Model):
         description="How often Prometheus scrapes the server; a series silent for five intervals is stale.",
     )
     latency: LatencySeries = Field(description="Latencies of requests.")
+    time_to_first_token: LatencySeries | None = Field(
+        None,
+        description="Times to the first token, by which TimeToFirstToken is judged in live traffic, too.",
+    )
+    time_per_output_token: LatencySeries | None = Field(
+        None,
+        description="Of each request, its time per token after the first, by which TimePerOutputToken is judged in "
+        "live traffic, too.",
+    )
+    inter_token_latency: LatencySeries | None = Field(
+        None,
+        description="Times from one token to the next, one for each token, by which InterTokenLatency is judged in "
+        "live traffic, too.",
+    )
+    queue_time: LatencySeries | None = Field(
+        None, description="How long requests waited before the server began with them: QueueTime."
+    )
     requests: Series | None = Field(
         None, description="Counter of requests. Default: the count of the latencies."
     )
@@ -128,6 +146,27 @@ class MetricProfileSpec(Model):
         description="What a server uses: memory, CPU, GPU, energy, KV cache and FLOPs. Read for benchmarks, of the "
         "loaded pods, whatever the scope.",
     )
+
+    def times_of(self, dimension: Dimension) -> LatencySeries | None:
+        """The series of a dimension that has one of its own beside the latencies; None where there is none."""
+        fields = {
+            Dimension.TIME_TO_FIRST_TOKEN: self.time_to_first_token,
+            Dimension.TIME_PER_OUTPUT_TOKEN: self.time_per_output_token,
+            Dimension.INTER_TOKEN_LATENCY: self.inter_token_latency,
+            Dimension.QUEUE_TIME: self.queue_time,
+        }
+        return fields.get(dimension)
+
+    @property
+    def timed(self) -> tuple[Dimension, ...]:
+        """The dimensions of which it has such a series."""
+        return tuple(d for d in SERIES_OF_TIMES if self.times_of(d) is not None)
+
+    def only_of(self, dimension: Dimension) -> MetricProfileSpec:
+        """The profile with these times in the place of the latencies, and nothing else that is counted."""
+        series = self.times_of(dimension)
+        assert series is not None  # asked only of what it has
+        return self.model_copy(update={"latency": series, "requests": None, "errors": None})
 
     @model_validator(mode="after")
     def _fits_its_scope(self) -> MetricProfileSpec:

@@ -13,7 +13,8 @@ from pydantic import Field, StringConstraints, model_validator
 from tollgate.api import units
 from tollgate.api.base import Model, Rule, checked
 from tollgate.api.counting import Goal
-from tollgate.api.dimension import SHAPES, Dimension, Metric, Per, Shape, Statistic, of_tokens
+from tollgate.api.dimension import SHAPES, Dimension, Metric, Per, Shape, Statistic
+from tollgate.api.form import of_tokens
 from tollgate.api.verdict import Quantity
 
 __all__ = [
@@ -36,6 +37,7 @@ Regression = Annotated[str, StringConstraints(pattern=units.PERCENT_PATTERN, max
 
 _WITHIN = "within is for ViolationRate, and for Quality with the metric Accuracy: what comes later is a wrong answer"
 _AMORTIZED = "amortized is for Cost, in the currency of its limit"
+_NO_STAGE = "QueueTime is judged in live traffic only, and no stage of a benchmark is: leave stage out"
 _MEASURED = "measured is for Energy: an estimate is then no verdict"
 _CHOICES = ("statistic", "per", "metric")
 _BOUNDS = ("max", "min")
@@ -82,6 +84,7 @@ def _shape_rules() -> list[Rule]:
             "self.max.size() > 3 && self.amortized.total.endsWith(self.max.substring(self.max.size() - 3)))",
             _AMORTIZED,
         ),
+        Rule("!has(self.stage) || self.dimension != 'QueueTime'", _NO_STAGE),
         Rule("!has(self.measured) || !self.measured || self.dimension == 'Energy'", _MEASURED),
     ]
     for dimension, shape in SHAPES.items():
@@ -199,6 +202,8 @@ class Objective(Model):
             raise ValueError(_AMORTIZED)
         if self.measured and self.dimension is not Dimension.ENERGY:
             raise ValueError(_MEASURED)
+        if self.stage and not shape.benchmark:
+            raise ValueError(_NO_STAGE)
         return self
 
     @property

@@ -47,6 +47,7 @@ def plan(
         rate=rate.value,
         profile=profile,
         scrape_seconds=metrics.scrape_interval_seconds if metrics else 0,
+        timed=metrics.timed if metrics else (),
     )
     said = Planned(named(budget), rate.text, made, profile, tuple(problem.message for problem in problems))
     click.echo({"table": table, "json": document}[output](said))

@@ -100,18 +100,19 @@ async def _read(
     metrics = PrometheusMetrics(url)
     now = datetime.now(UTC)
 
-    async def counted(edges: tuple[float, ...]) -> LiveCounts:
+    async def counted(of: MetricProfileSpec, edges: tuple[float, ...] = ()) -> LiveCounts:
         limits = ladder(edges)
-        return await count_pods(metrics, spec, namespace, pods, limits=limits, since=now - window, now=now)
+        found = await count_pods(metrics, of, namespace, pods, limits=limits, since=now - window, now=now)
+        return await counted(of, found.edges) if found.edges and not edges else found
 
     try:
-        live = await counted(())
-        live = await counted(live.edges) if live.edges else live
+        live = await counted(spec)
+        timed = {dimension: await counted(spec.only_of(dimension)) for dimension in spec.timed}
         names = () if isinstance(pods, BehindService) else tuple(sorted({*live.scraped, *live.pods}))
         server = await _metered(metrics, spec, namespace, names, now - window, now) if names else None
     finally:
         metrics.close()
-    return readings(spec, live, server)
+    return readings(spec, live, server, timed)
 
 
 async def _metered(

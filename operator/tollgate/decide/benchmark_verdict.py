@@ -12,7 +12,7 @@ from typing import Literal
 
 from tollgate.api.comparison import Against, ParetoRelation
 from tollgate.api.objective import Objective
-from tollgate.api.verdict import ObjectiveResult, Relation, Verdict
+from tollgate.api.verdict import ObjectiveResult, Reason, Relation, Verdict
 from tollgate.decide.approval import worsened
 from tollgate.decide.compare import Arm, Comparison, compare_benchmarks, compare_in_turn
 from tollgate.decide.creep import losses
@@ -122,7 +122,8 @@ def outcome(
     said: BenchmarkVerdict, trade_offs: Literal["RequireSignOff", "Forbid", "Allow"], *, compared: bool
 ) -> Outcome:
     """A breach outweighs all; what got worse than the baseline counts once every objective is within its limit."""
-    verdicts = {r.verdict for r in said.objectives}
+    judged = [r for r in said.objectives if r.reason is not Reason.NOT_JUDGED_HERE]
+    verdicts = {r.verdict for r in judged} or {Verdict.INCONCLUSIVE}
     if Verdict.BREACH in verdicts:
         return Outcome.BREACH
     if Verdict.INCONCLUSIVE in verdicts:

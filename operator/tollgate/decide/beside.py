@@ -19,7 +19,7 @@ from typing import NamedTuple
 from tollgate.api import units
 from tollgate.api.arms import MOST_ARM_BLOCKS, MOST_SEGMENTS, ArmCounts, ArmSegment
 from tollgate.api.canonical import digest
-from tollgate.api.objective import Objective
+from tollgate.api.objective import Dimension, Objective
 from tollgate.api.verdict import ObjectiveResult, Reason, Verdict
 from tollgate.decide.dispersion import clumping
 from tollgate.decide.judge_live import unfit
@@ -146,10 +146,14 @@ def to_compare(objectives: Iterable[Objective], accepted: Collection[str]) -> tu
 
 
 def judge_beside(
-    results: Sequence[ObjectiveResult], objectives: Sequence[Objective], beside: Beside, alpha: float
+    results: Sequence[ObjectiveResult],
+    objectives: Sequence[Objective],
+    beside: Beside,
+    alpha: float,
+    timed: Collection[Dimension] = (),
 ) -> tuple[ObjectiveResult, ...]:
     """The results of the limits with what the comparison adds; `alpha` is the budget's."""
-    level = live_levels(objectives, alpha).breach
+    level = live_levels(objectives, alpha, timed).breach
     named = {o.name: o for o in objectives}
     return tuple(
         _judged(named[r.name], r, beside, level) if r.name in beside.arms and _open(r) else r for r in results

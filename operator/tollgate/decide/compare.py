@@ -181,6 +181,7 @@ def _over_stages(
     confidence: float,
     against: str,
 ) -> Comparison:
+    objectives = [o for o in objectives if o.shape.benchmark]
     alpha = (1 - confidence) / (2 * max(1, len(objectives) * len(names)))
     seen = [
         _seen(

@@ -17,8 +17,9 @@ from dataclasses import dataclass
 
 from tollgate.api import units
 from tollgate.api.benchmark import OF_THE_SERVER, BenchmarkResult, StageResult
-from tollgate.api.dimension import TOKEN_TIMES, of_tokens
+from tollgate.api.dimension import TOKEN_TIMES
 from tollgate.api.facts import NOTHING_KNOWN, Facts
+from tollgate.api.form import of_tokens
 from tollgate.api.objective import Dimension, Objective
 from tollgate.api.verdict import ObjectiveResult, Reason, Verdict
 from tollgate.decide.certificate import judge_fixed, requests_at_fraction
@@ -85,11 +86,14 @@ def judge_benchmark(
 ) -> list[ObjectiveResult]:
     """One result an objective, in their order; `cost` is of one of the pods that were loaded, `facts` of all."""
     stages = runs_added([stage for stage in result.declared if not stage.warm_up])
-    run = _Run(Loaded(result.pods, cost, facts), looks.levels(1 - confidence, len(objectives) * len(stages)))
+    judged = sum(o.shape.benchmark for o in objectives)
+    run = _Run(Loaded(result.pods, cost, facts), looks.levels(1 - confidence, judged * len(stages)))
     return [_worst(o, stages, run) for o in objectives]
 
 
 def _worst(o: Objective, stages: Sequence[StageResult], run: _Run) -> ObjectiveResult:
+    if not o.shape.benchmark:
+        return _open(o, Reason.NOT_JUDGED_HERE, f"{o.dimension} is judged in live traffic").result
     if not stages:
         return _open(o, Reason.NO_DATA, "the benchmark has no measured stage").result
     certifying = [stage for stage in stages if certifies(o, stage.name, stage.load)]

@@ -7,20 +7,24 @@ from being Within: the missing requests may be the slow ones.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from types import MappingProxyType
 
+from tollgate.api.dimension import SERIES_OF_TIMES
 from tollgate.api.evidence import CountedOf
 from tollgate.api.objective import Dimension, Objective
 from tollgate.api.verdict import ObjectiveResult, Reason, Verdict
 from tollgate.decide.detector import level, mean_days
-from tollgate.decide.levels import Levels, judged_live, live_levels
-from tollgate.decide.limits import allowed_fraction, inconclusive, tail_limit
+from tollgate.decide.levels import Levels, counted_live, judged_live, live_levels
+from tollgate.decide.limits import allowed_fraction, inconclusive, live_tail
 from tollgate.decide.live_mean import judge_cost, judge_mean
 from tollgate.decide.live_proportion import judge_proportion
 from tollgate.measure.cost import CostUnknown, PodCost
 from tollgate.measure.counters import STALE_SCRAPES
 from tollgate.measure.counts import LiveCounts
 from tollgate.measure.histogram import Bracket
+
+NOTHING_TIMED: Mapping[Dimension, LiveCounts] = MappingProxyType({})
 
 _SHARED_BY_VERSIONS = (
     "the series of the MetricProfile are those of the whole Service, behind which there are several versions now, and "
@@ -42,22 +46,26 @@ def judge_live(
     reference_rate_per_pod: float | None = None,
     previous: Sequence[ObjectiveResult] = (),
     starts: Mapping[str, float] | None = None,
+    timed: Mapping[Dimension, LiveCounts] = NOTHING_TIMED,
 ) -> list[ObjectiveResult]:
     """One result an objective, in their order.
+
+    `timed` has the counts of the dimensions whose times have a series of their own in the MetricProfile.
 
     `alpha` is the budget's; `cost` is of one pod; `reference_rate_per_pod` is the load, in requests per second, at
     which the benchmark certified the cost. A Breach in `previous` stands as long as its limit does. `starts` is given
     for a window of what serves: what the evidence of each objective begins with.
     """
-    levels = live_levels(objectives, alpha)
+    levels = live_levels(objectives, alpha, timed)
     standing = {(r.name, r.limit): r for r in previous if r.verdict is Verdict.BREACH}
     results = []
     for o in objectives:
         own = (
             levels if starts is None else Levels(level(levels.breach, starts.get(o.name, 1.0)), levels.within)
         )
+        of_it = timed.get(o.dimension) if o.dimension in SERIES_OF_TIMES else live
         result = standing.get((o.name, o.limit)) or _judge(
-            o, live, own, cost, reference_rate_per_pod, serves=starts is not None
+            o, live, of_it, own, cost, reference_rate_per_pod, serves=starts is not None
         )
         results.append(result if starts is None else _with_false_alarms(result, alpha))
     return results
@@ -74,15 +82,21 @@ def _with_false_alarms(result: ObjectiveResult, alpha: float) -> ObjectiveResult
 
 
 def metrics_unavailable(
-    objectives: Sequence[Objective], why: str, previous: Sequence[ObjectiveResult] = ()
+    objectives: Sequence[Objective],
+    why: str,
+    previous: Sequence[ObjectiveResult] = (),
+    timed: Collection[Dimension] = (),
 ) -> list[ObjectiveResult]:
-    """The results while Prometheus does not answer: no verdict, but a Breach in `previous` stands."""
+    """The results while Prometheus does not answer: no verdict, but a Breach in `previous` stands.
+
+    `timed` are the dimensions whose times have a series of their own.
+    """
     standing = {(r.name, r.limit): r for r in previous if r.verdict is Verdict.BREACH}
     return [
         standing.get((o.name, o.limit))
         or (
             inconclusive(o, Reason.METRICS_UNAVAILABLE, f"Prometheus gave no data: {why}")
-            if judged_live(o)
+            if counted_live(o, timed)
             else _elsewhere(o)
         )
         for o in objectives
@@ -91,16 +105,18 @@ def metrics_unavailable(
 
 def _judge(
     o: Objective,
-    live: LiveCounts,
+    whole: LiveCounts,
+    live: LiveCounts | None,
     levels: Levels,
     cost: PodCost | CostUnknown | None,
     reference_rate: float | None,
     *,
     serves: bool,
 ) -> ObjectiveResult:
-    if not judged_live(o):
+    """`live` are the counts that tell of it, if any do; `whole` those of all requests."""
+    if not judged_live(o) or live is None:
         return _elsewhere(o)
-    if live.counted_of is CountedOf.SEVERAL_VERSIONS:
+    if whole.counted_of is CountedOf.SEVERAL_VERSIONS:
         return inconclusive(o, Reason.SHARED_SERIES, _SHARED_BY_VERSIONS)
     if o.dimension is Dimension.ERROR_RATE and not live.errors_asked:
         return inconclusive(
@@ -126,10 +142,11 @@ def unfit(o: Objective, live: LiveCounts) -> tuple[Reason, str] | None:
 def _missing(o: Objective, live: LiveCounts) -> tuple[Reason, str] | None:
     """What keeps the objective from being judged at all, and what to do; None when nothing does."""
     of_errors = o.dimension is Dimension.ERROR_RATE
+    field = SERIES_OF_TIMES.get(o.dimension, "latency")
     if of_errors and live.requests_missing:
         return _not_seen("requests", live)
     if not live.pods and not (of_errors and live.total.attempts):
-        return _not_seen("latency", live)
+        return _not_seen(field, live)
     if of_errors and not live.errors_seen:
         return (
             Reason.SERIES_MISSING,
@@ -139,17 +156,18 @@ def _missing(o: Objective, live: LiveCounts) -> tuple[Reason, str] | None:
         return Reason.SHARED_SERIES, _SHARED_BY_PODS
     if (live.total.attempts if of_errors else live.total.requests) == 0:
         return _nothing_counted(live)
-    limit = tail_limit(o)
+    limit = live_tail(o)
     if limit is not None and live.brackets.get(limit) == Bracket(None, None):
         return (
             Reason.MEAN_ONLY,
-            "the latency series has a _count but no buckets, so no percentile can be judged: name a histogram, or "
+            f"the series of {field} has a _count but no buckets, so no percentile can be judged: name a histogram, or "
             "limit the Mean",
         )
-    if o.dimension is Dimension.LATENCY and limit is None and not live.sums_seen:
+    of_times = o.dimension is Dimension.LATENCY or o.dimension in SERIES_OF_TIMES
+    if of_times and limit is None and not live.sums_seen:
         return (
             Reason.SERIES_MISSING,
-            "the latency histogram has no sum, or one that is NaN, and without it there is no mean: export _sum, "
+            f"the histogram of {field} has no sum, or one that is NaN, and without it there is no mean: export _sum, "
             "or limit a percentile",
         )
     return None
@@ -222,4 +240,8 @@ def _named(pods: Sequence[str]) -> str:
 
 def _elsewhere(o: Objective) -> ObjectiveResult:
     what = str(o.dimension) + (f" per {o.per}" if o.per else "") + (f" in stage {o.stage}" if o.stage else "")
-    return inconclusive(o, Reason.NOT_JUDGED_HERE, f"{what} is judged by the benchmark")
+    said = f"{what} is judged by the benchmark" if o.shape.benchmark else f"{what} is not judged"
+    if o.dimension in SERIES_OF_TIMES and not o.stage:
+        field = SERIES_OF_TIMES[o.dimension]
+        said += f": to have it judged in live traffic, name its series as {field} in the MetricProfile"
+    return inconclusive(o, Reason.NOT_JUDGED_HERE, said)

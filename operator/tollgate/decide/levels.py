@@ -10,9 +10,10 @@ share alpha too: whatever the counts, the chance that any of the looks errs is a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+from tollgate.api.dimension import SERIES_OF_TIMES
 from tollgate.api.objective import Dimension, Objective, Statistic
 
 _COUNTED = (Dimension.LATENCY, Dimension.VIOLATION_RATE, Dimension.ERROR_RATE)
@@ -35,7 +36,10 @@ class Levels:
 
 
 def judged_live(objective: Objective) -> bool:
-    """Whether live traffic can tell; the rest is the benchmark's: nobody counts there what is right or accepted."""
+    """Whether live traffic can tell; the rest is the benchmark's: nobody counts there what is right or accepted.
+
+    Times of tokens and of the queue also need a series of their own in the MetricProfile: see `counted_live`.
+    """
     of_requests = objective.per is None or objective.per.of_requests
     return objective.shape.live and of_requests and objective.stage is None
 
@@ -66,6 +70,13 @@ def spent(alpha: float, look: int) -> float:
     return alpha * (_FIRST if look == 1 else (1 - _FIRST) * 0.5 ** (look - 1))
 
 
-def live_levels(objectives: Sequence[Objective], alpha: float) -> Levels:
+def counted_live(objective: Objective, timed: Collection[Dimension]) -> bool:
+    """The same, where of the times that need a series of their own the MetricProfile has those of `timed`."""
+    return judged_live(objective) and (
+        objective.dimension in timed or objective.dimension not in SERIES_OF_TIMES
+    )
+
+
+def live_levels(objectives: Sequence[Objective], alpha: float, timed: Collection[Dimension] = ()) -> Levels:
     """The levels of each live test: one an objective that live traffic judges, and one more if it is compared."""
-    return Levels.shared(alpha, sum(judged_live(o) + compared(o) for o in objectives))
+    return Levels.shared(alpha, sum(counted_live(o, timed) + compared(o) for o in objectives))

@@ -11,7 +11,7 @@ from decimal import Decimal
 
 from tollgate.api import units
 from tollgate.api.benchmark import StageResult
-from tollgate.api.dimension import TOKEN_TIMES
+from tollgate.api.dimension import SERIES_OF_TIMES
 from tollgate.api.objective import Dimension, Objective
 from tollgate.api.verdict import ObjectiveResult, Reason, Verdict
 from tollgate.measure.cost import CostUnknown, PodCost
@@ -41,6 +41,18 @@ def tail_limit(objective: Objective) -> Decimal | None:
     if objective.dimension is Dimension.LATENCY and allowed_fraction(objective) is not None:
         return units.parse_duration(objective.limit)
     return None
+
+
+def live_tail(objective: Objective) -> Decimal | None:
+    """The same in live traffic, where times of tokens and of the queue are counted by their own series."""
+    if objective.dimension in SERIES_OF_TIMES and allowed_fraction(objective) is not None:
+        return units.parse_duration(objective.limit)
+    return tail_limit(objective)
+
+
+def counted_noun(objective: Objective) -> str:
+    """What is counted in live traffic, one by one."""
+    return "token" if objective.dimension is Dimension.INTER_TOKEN_LATENCY else "request"
 
 
 def over_latency(objective: Objective, stage: StageResult) -> int | str:
@@ -95,7 +107,7 @@ def what_is_over(objective: Objective) -> str:
     match objective.dimension:
         case Dimension.LATENCY | Dimension.VIOLATION_RATE:
             return f"slower than {slow_at(objective)}"
-        case _ if objective.dimension in TOKEN_TIMES:
+        case _ if objective.dimension in SERIES_OF_TIMES:
             return f"over {objective.limit}"
         case Dimension.QUALITY:
             return "not as expected" + (f" within {objective.within}" if objective.within else "")

@@ -6,7 +6,15 @@ from tollgate.api import units
 from tollgate.api.objective import Objective
 from tollgate.api.verdict import ObjectiveResult, Reason, Verdict
 from tollgate.decide.levels import Levels
-from tollgate.decide.limits import amortized, count, inconclusive, limit_value, price_per_second, show
+from tollgate.decide.limits import (
+    amortized,
+    count,
+    counted_noun,
+    inconclusive,
+    limit_value,
+    price_per_second,
+    show,
+)
 from tollgate.decide.means import MIN_LIVE_BLOCKS, REQUESTS_PER_BLOCK, Interval, Pair, sequence_interval
 from tollgate.measure.cost import CostUnknown, PodCost
 from tollgate.measure.counters import STALE_SCRAPES
@@ -76,13 +84,14 @@ def _judge_interval(
     """Judge a mean by its interval: Breach above the limit, Within below it."""
     limit = limit_value(o)
     if interval is None:
-        wanted = MIN_LIVE_BLOCKS * REQUESTS_PER_BLOCK
+        wanted = count(MIN_LIVE_BLOCKS * REQUESTS_PER_BLOCK, counted_noun(o))
+        so_far = f"{show(o, value)} in {count(requests, counted_noun(o))}"
         return ObjectiveResult(
             name=o.name,
             verdict=Verdict.INCONCLUSIVE,
             reason=Reason.TOO_FEW_REQUESTS,
-            message=f"{show(o, value)} in {count(requests)}, at most {o.limit} allowed: too few to tell, "
-            f"a mean needs about {count(wanted)} ({blocks} of {MIN_LIVE_BLOCKS} blocks are full)",
+            message=f"{so_far}, at most {o.limit} allowed: too few to tell, a mean needs about {wanted} ({blocks} of "
+            f"{MIN_LIVE_BLOCKS} blocks are full)",
             limit=o.limit,
             observed=show(o, value),
             requests=requests,
@@ -93,13 +102,15 @@ def _judge_interval(
     elif interval.high <= limit:
         verdict = Verdict.WITHIN
     low, high = show(o, max(0.0, interval.low)), show(o, interval.high)
-    seen = f"{show(o, value)} ({low} to {high}) in {count(requests)}, at most {o.limit} allowed"
+    seen = (
+        f"{show(o, value)} ({low} to {high}) in {count(requests, counted_noun(o))}, at most {o.limit} allowed"
+    )
     undecided = verdict is Verdict.INCONCLUSIVE
     return ObjectiveResult(
         name=o.name,
         verdict=verdict,
         reason=Reason.TOO_FEW_REQUESTS if undecided else None,
-        message=f"{seen}: too few requests to tell" if undecided else seen,
+        message=f"{seen}: too few {counted_noun(o)}s to tell" if undecided else seen,
         limit=o.limit,
         observed=show(o, value),
         low=low,

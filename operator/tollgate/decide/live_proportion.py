@@ -12,7 +12,7 @@ from tollgate.decide.bets import log_bets
 from tollgate.decide.dispersion import clumping
 from tollgate.decide.evidence import judge_counts, requests_to_detect
 from tollgate.decide.levels import Levels
-from tollgate.decide.limits import allowed_fraction, count, slow_at, tail_limit, what_is_over
+from tollgate.decide.limits import allowed_fraction, count, counted_noun, live_tail, slow_at, what_is_over
 from tollgate.decide.means import REQUESTS_PER_BLOCK
 from tollgate.decide.proportion_sequence import proportion_sequence
 from tollgate.measure.counts import Block, LiveCounts
@@ -61,10 +61,9 @@ def judge_proportion(o: Objective, live: LiveCounts, levels: Levels, serves: boo
         hidden = plain.verdict is not Verdict.BREACH and said.reason is Reason.BUCKET_RESOLUTION
         verdict = Verdict.INCONCLUSIVE
         reason = Reason.BUCKET_RESOLUTION if hidden else Reason.TOO_FEW_REQUESTS
-    needed = requests_to_detect(p0, levels.breach)
-    message = (
-        f"{_share(counts)} of {count(counts.n)} {what_is_over(o)}, at most {units.format_percent(p0)} allowed"
-    )
+    needed, noun = requests_to_detect(p0, levels.breach), counted_noun(o)
+    seen = f"{_share(counts)} of {count(counts.n, noun)} {what_is_over(o)}"
+    message = f"{seen}, at most {units.format_percent(p0)} allowed"
     if counts.clumping > 1:
         message += f" (in clumps: worth {count(round(n))} that are independent)"
     if reason is Reason.BUCKET_RESOLUTION:
@@ -74,9 +73,9 @@ def judge_proportion(o: Objective, live: LiveCounts, levels: Levels, serves: boo
     elif verdict is Verdict.INCONCLUSIVE and plain.verdict is Verdict.BREACH:
         message += ": too few scrapes to tell a regression from a moment's overload"
     elif verdict is Verdict.INCONCLUSIVE:
-        message += ": too few requests to tell"
+        message += f": too few {noun}s to tell"
         if n < needed:
-            message += f"; a severe regression shows within {count(needed)}"
+            message += f"; a severe regression shows within {count(needed, noun)}"
     at_least, at_most = proportion_sequence(n, low, high, levels)
     return ObjectiveResult(
         name=o.name,
@@ -84,7 +83,7 @@ def judge_proportion(o: Objective, live: LiveCounts, levels: Levels, serves: boo
         reason=reason,
         message=message,
         limit=o.limit,
-        observed=_share(counts) + (f" over {slow_at(o)}" if tail_limit(o) is not None else ""),
+        observed=_share(counts) + (f" over {slow_at(o)}" if live_tail(o) is not None else ""),
         low=units.format_percent(min(float(at_least), 1.0 if lasting else p0)),
         high=units.format_percent(float(at_most)),
         requests=counts.n,
@@ -108,7 +107,7 @@ def _counts(o: Objective, live: LiveCounts, p0: float, serves: bool) -> _Counts:
 
 def over_limit(o: Objective, block: Block) -> tuple[int, int, int]:
     """Requests, and the least and most of them that are over the limit."""
-    limit = tail_limit(o)
+    limit = live_tail(o)
     if limit is None:
         errors = min(block.errors, block.attempts)
         return block.attempts, errors, errors
@@ -122,7 +121,7 @@ def _share(counts: _Counts) -> str:
 
 
 def _neighbours(o: Objective, live: LiveCounts) -> str:
-    limit = tail_limit(o)
+    limit = live_tail(o)
     around = live.brackets.get(limit) if limit is not None else None
     below = units.format_duration(around.below) if around and around.below is not None else "none below"
     above = units.format_duration(around.above) if around and around.above is not None else "none above"

@@ -15,11 +15,13 @@ from tollgate.api.evidence import (
     LONGEST_QUERY,
     MOST_PODS,
     MOST_QUERIES,
+    Counted,
     Edges,
     EvidenceStart,
     LiveEvidence,
     PodPrice,
     PodRequests,
+    TimedCounts,
 )
 from tollgate.api.verdict import ObjectiveResult
 from tollgate.decide.beside import ArmBlock, Arms, Beside
@@ -49,6 +51,7 @@ def live_evidence(look: Look, scrape_seconds: int, standing: Iterable[ObjectiveR
         starts=None
         if look.starts is None
         else [EvidenceStart(name=name, start=repr(start)) for name, start in look.starts.items()],
+        timed=[TimedCounts(dimension=d, **_written(counts)) for d, counts in look.timed.items()],
         **(_written(look.counts) if look.counts is not None else {}),
     )
 
@@ -58,7 +61,7 @@ def read_look(evidence: LiveEvidence) -> Look:
     return Look(
         since=evidence.since,
         until=evidence.until,
-        counts=None if evidence.unavailable else _read(evidence),
+        counts=None if evidence.unavailable else _read(evidence, evidence),
         unavailable=evidence.unavailable,
         queries=tuple(evidence.queries),
         cost=read_price(evidence.cost),
@@ -66,6 +69,7 @@ def read_look(evidence: LiveEvidence) -> Look:
         standing=tuple(evidence.standing),
         starts=None if evidence.starts is None else {one.name: float(one.start) for one in evidence.starts},
         beside=_read_beside(evidence.beside) if evidence.beside else None,
+        timed={counted.dimension: _read(counted, evidence) for counted in evidence.timed},
     )
 
 
@@ -145,11 +149,11 @@ def _written(counts: LiveCounts) -> dict[str, Any]:
     }
 
 
-def _read(evidence: LiveEvidence) -> LiveCounts:
+def _read(evidence: Counted, of: LiveEvidence) -> LiveCounts:
     limits = [Decimal(name.removeprefix(_SLOW)) for name in evidence.columns[len(_COLUMNS) :]]
     return LiveCounts(
-        since=evidence.since.timestamp(),
-        until=evidence.until.timestamp(),
+        since=of.since.timestamp(),
+        until=of.until.timestamp(),
         blocks=dict(_block(row, limits) for row in evidence.blocks),
         block_seconds=_number(evidence.block_seconds) or 0.0,
         brackets={

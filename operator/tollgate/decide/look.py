@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
-from tollgate.api.objective import Objective
+from tollgate.api.objective import Dimension, Objective
 from tollgate.api.verdict import ObjectiveResult
 from tollgate.decide.beside import Beside, judge_beside
 from tollgate.decide.judge_live import judge_live, metrics_unavailable
@@ -20,7 +20,8 @@ class Look:
 
     `cost` is of one pod, `reference_rate` in requests per second and pod. `standing` are earlier results, of which a
     Breach stands. `starts` is what the evidence of each objective begins with in a window of what serves.
-    Breach stands. `beside` is what the stable version did in the same time, where a canary is compared with it.
+    `beside` is what the stable version did in the same time, where a canary is compared with it. `timed` has what was
+    counted of the dimensions whose times have a series of their own, and of what could not be asked no requests.
     """
 
     since: datetime
@@ -33,15 +34,18 @@ class Look:
     standing: tuple[ObjectiveResult, ...] = ()
     starts: Mapping[str, float] | None = None
     beside: Beside | None = None
+    timed: Mapping[Dimension, LiveCounts] = field(default_factory=dict)
 
     def judged(self, objectives: Sequence[Objective], alpha: float) -> tuple[ObjectiveResult, ...]:
         """One result an objective, in their order."""
         results = self._by_limits(objectives, alpha)
-        return results if self.beside is None else judge_beside(results, objectives, self.beside, alpha)
+        if self.beside is None:
+            return results
+        return judge_beside(results, objectives, self.beside, alpha, self.timed)
 
     def _by_limits(self, objectives: Sequence[Objective], alpha: float) -> tuple[ObjectiveResult, ...]:
         if self.counts is None:
-            return tuple(metrics_unavailable(objectives, self.unavailable, self.standing))
+            return tuple(metrics_unavailable(objectives, self.unavailable, self.standing, self.timed))
         return tuple(
             judge_live(
                 objectives,
@@ -51,5 +55,6 @@ class Look:
                 reference_rate_per_pod=self.reference_rate,
                 previous=self.standing,
                 starts=self.starts,
+                timed=self.timed,
             )
         )

@@ -19,7 +19,7 @@ from tollgate.api.objective import Objective
 from tollgate.api.profiles import BenchmarkProfileSpec
 from tollgate.api.protocol import Parameter
 from tollgate.api.sweep import OperatingPoint, Point, Setting, Sweep
-from tollgate.api.verdict import ObjectiveResult, Verdict
+from tollgate.api.verdict import ObjectiveResult, Reason, Verdict
 from tollgate.decide.judge_benchmark import judge_benchmark
 from tollgate.decide.limits import count
 from tollgate.measure.cost import CostUnknown, PodCost
@@ -145,7 +145,7 @@ def _feasible(
     each = 1 - (1 - terms.confidence) / points
     found = judge_benchmark(terms.objectives, result, confidence=each, cost=cost, facts=facts)
     for verdict, word in ((Verdict.BREACH, "No"), (Verdict.INCONCLUSIVE, "Unknown")):
-        if against := [r for r in found if r.verdict is verdict]:
+        if against := [r for r in found if r.verdict is verdict and r.reason is not Reason.NOT_JUDGED_HERE]:
             return {"feasible": word, "message": _why(against)}
     return {"feasible": "Yes"}
 

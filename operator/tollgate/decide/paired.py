@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from scipy.special import stdtrit
 
 from tollgate.api import units
-from tollgate.api.dimension import of_tokens
+from tollgate.api.form import of_tokens
 from tollgate.api.hardware import Hardware
 from tollgate.api.objective import Dimension, Objective, Statistic
 from tollgate.api.paired import FEWEST_TURNS, PairedStage, TurnRatio

@@ -9,17 +9,17 @@ beforehand: how much their blocks spread is seen while they are measured.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from tollgate.api.budget import BudgetSpec, Evidence
-from tollgate.api.objective import Objective
+from tollgate.api.objective import Dimension, Objective
 from tollgate.api.profiles import BenchmarkProfileSpec
 from tollgate.decide.bets import blocks_until_breach
 from tollgate.decide.certificate import requests_to_certify, requests_to_refute, tolerated
 from tollgate.decide.crossing import requests_for_within, requests_until_breach, requests_until_within
 from tollgate.decide.evidence import requests_to_detect, severe_fraction
-from tollgate.decide.levels import FIRST_LOOKS, Levels, judged_live, live_levels
+from tollgate.decide.levels import FIRST_LOOKS, Levels, counted_live, live_levels
 from tollgate.decide.limits import allowed_fraction
 from tollgate.decide.loads import certifies
 from tollgate.decide.means import MIN_LIVE_BLOCKS, REQUESTS_PER_BLOCK
@@ -139,10 +139,14 @@ def plan(
     rate: float | None,
     profile: BenchmarkProfileSpec | None = None,
     scrape_seconds: float = 0,
+    timed: Collection[Dimension] = (),
 ) -> Plan:
-    """The plan of a budget. What is scraped every `scrape_seconds` is known so much later."""
+    """The plan of a budget. What is scraped every `scrape_seconds` is known so much later.
+
+    `timed` are the dimensions whose times have a series of their own in the MetricProfile.
+    """
     first = (rate or 0) * float(spec.canary.steps[0].fraction)
-    live = tuple(needs.at(first * scrape_seconds) for needs in live_plans(spec))
+    live = tuple(needs.at(first * scrape_seconds) for needs in live_plans(spec, timed))
     return Plan(
         spec=spec,
         rate=rate,
@@ -153,12 +157,12 @@ def plan(
     )
 
 
-def live_plans(spec: BudgetSpec) -> list[LivePlan]:
+def live_plans(spec: BudgetSpec, timed: Collection[Dimension] = ()) -> list[LivePlan]:
     """What each objective that live traffic judges needs."""
-    levels = live_levels(spec.objectives, spec.alpha)
+    levels = live_levels(spec.objectives, spec.alpha, timed)
     found = []
     for o in spec.objectives:
-        if judged_live(o):
+        if counted_live(o, timed):
             p0 = allowed_fraction(o)
             found.append(
                 LivePlan(o, LEAST_OF_A_MEAN)
@@ -205,8 +209,9 @@ def _steps(
 
 def _benchmark_plans(spec: BudgetSpec, profile: BenchmarkProfileSpec | None) -> Iterator[BenchmarkPlan]:
     stages = profile.measured if profile else []
-    levels = FIRST_LOOKS.levels(spec.alpha, len(spec.objectives) * max(1, len(stages)))
-    for o in spec.objectives:
+    judged = [o for o in spec.objectives if o.shape.benchmark]
+    levels = FIRST_LOOKS.levels(spec.alpha, len(judged) * max(1, len(stages)))
+    for o in judged:
         p0 = allowed_fraction(o)
         if p0 is not None:
             yield BenchmarkPlan(

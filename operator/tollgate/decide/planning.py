@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import TypeVar
@@ -11,7 +11,8 @@ from typing import TypeVar
 from tollgate.api import units
 from tollgate.api.budget import Baseline, BenchmarkSpecRef
 from tollgate.api.counting import NOTHING_MORE, Counting, Goal, TokenLimit
-from tollgate.api.dimension import TOKEN_TIMES, of_tokens
+from tollgate.api.dimension import SERIES_OF_TIMES, TOKEN_TIMES
+from tollgate.api.form import of_tokens
 from tollgate.api.load import LoadStage
 from tollgate.api.metric_profile import MetricProfileSpec, Scope
 from tollgate.api.objective import Dimension, Metric, Objective, Per, objective_quantity
@@ -22,6 +23,7 @@ from tollgate.decide.limits import (
     allowed_fraction,
     count,
     limit_value,
+    live_tail,
     slow_at,
     tail_limit,
 )
@@ -46,6 +48,18 @@ class Problem:
 def latency_limits(objectives: Sequence[Objective]) -> tuple[Decimal, ...]:
     """The latencies, in seconds, over which live requests must be counted; ascending, each once."""
     return tuple(sorted(_tails([o for o in objectives if judged_live(o)])))
+
+
+def times_judged(
+    objectives: Sequence[Objective], profile: MetricProfileSpec
+) -> dict[Dimension, tuple[Decimal, ...]]:
+    """The dimensions whose times have a series of their own there, each with the limits to count over, as above."""
+    found: dict[Dimension, set[Decimal]] = {}
+    for o in objectives:
+        if judged_live(o) and profile.times_of(o.dimension) is not None:
+            limit = live_tail(o)
+            found.setdefault(o.dimension, set()).update(() if limit is None else (limit,))
+    return {dimension: tuple(sorted(limits)) for dimension, limits in found.items()}
 
 
 def benchmark_limits(objectives: Sequence[Objective]) -> tuple[Decimal, ...]:
@@ -86,6 +100,8 @@ def benchmark_problems(
     found: list[Problem] = []
     levels = FIRST_LOOKS.levels(1 - confidence, 1)
     for o in objectives:
+        if not o.shape.benchmark:
+            continue
         if missing := _not_counted(o, profile):
             said = f"objective {o.name}: the BenchmarkProfile does not have it counted: set {missing} there"
             found.append(Problem(o.name, "NotCounted", said))
@@ -205,18 +221,27 @@ def search_problems(profile: BenchmarkProfileSpec) -> list[Problem]:
 
 def live_problems(objectives: Sequence[Objective], profile: MetricProfileSpec) -> list[Problem]:
     """The objectives that the metrics of live traffic can never tell."""
-    latency, found = profile.latency, []
+    found = []
     for o in objectives:
         if not judged_live(o):
+            continue
+        own = o.dimension in SERIES_OF_TIMES
+        field = SERIES_OF_TIMES.get(o.dimension, "latency")
+        times = profile.times_of(o.dimension) if own else profile.latency
+        if times is None:
+            if not o.shape.benchmark:
+                said = f"the MetricProfile names no series of it: add {field} to it, or remove the objective"
+                found.append(Problem(o.name, "NotMetered", f"objective {o.name}: {said}"))
             continue
         if o.dimension is Dimension.ERROR_RATE and profile.errors is None:
             said = "the MetricProfile names no error counter: add errors to it, or remove the objective"
             found.append(Problem(o.name, "ErrorsNotMeasured", f"objective {o.name}: {said}"))
-        if tail_limit(o) is not None and not latency.type.has_buckets:
+        if live_tail(o) is not None and not times.type.has_buckets:
+            what = field if own else "latencies"
+            stage = ", or set the objective's stage, as a benchmark counts slow requests itself"
             said = (
-                f"the MetricProfile has latencies as a {latency.type} ({latency.series}), which tells their mean only: "
-                "limit the Mean, name a histogram in the profile, or set the objective's stage, as a benchmark counts "
-                "slow requests itself"
+                f"the MetricProfile has {what} as a {times.type} ({times.series}), which tells their mean only: "
+                f"limit the Mean, name a histogram in the profile{stage if o.shape.benchmark else ''}"
             )
             found.append(Problem(o.name, "MeanOnly", f"objective {o.name}: {said}"))
         if o.dimension is Dimension.COST and profile.scope is Scope.SERVICE:
@@ -229,12 +254,19 @@ def live_problems(objectives: Sequence[Objective], profile: MetricProfileSpec) -
     return found
 
 
-def resolution_problems(objectives: Sequence[Objective], edges: Sequence[float]) -> list[Problem]:
-    """The latency limits that are no bucket edge of the server's histogram; `edges` in seconds."""
+def resolution_problems(
+    objectives: Sequence[Objective], edges_of: Mapping[Dimension, Sequence[float]]
+) -> list[Problem]:
+    """The limits of times that are no bucket edge of the server's histograms; edges in seconds.
+
+    Those of the latencies, by which a ViolationRate is judged as well, are under Latency.
+    """
     found = []
     for o in objectives:
-        limit = tail_limit(o)
-        if limit is None or not judged_live(o):
+        limit = live_tail(o)
+        own = o.dimension if o.dimension in SERIES_OF_TIMES else Dimension.LATENCY
+        edges = edges_of.get(own, ())
+        if limit is None or not edges or not judged_live(o):
             continue
         around = bracket(sorted(edges), float(limit))
         if around.exact:

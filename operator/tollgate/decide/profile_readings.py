@@ -5,18 +5,18 @@ Nothing is judged. Why something is not read is said in the words of the budget 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
 from tollgate.api import units
-from tollgate.api.dimension import SHAPES, Dimension, Statistic
+from tollgate.api.dimension import SERIES_OF_TIMES, SHAPES, Dimension, Statistic
 from tollgate.api.evidence import CountedOf
 from tollgate.api.metric_profile import MetricProfileSpec
 from tollgate.api.objective import Objective
 from tollgate.api.server_side import ServerReadings
-from tollgate.decide.judge_live import unfit
-from tollgate.decide.limits import count
+from tollgate.decide.judge_live import NOTHING_TIMED, unfit
+from tollgate.decide.limits import count, counted_noun
 from tollgate.decide.planning import live_problems
 from tollgate.measure.counts import LiveCounts
 
@@ -50,14 +50,26 @@ def ladder(edges: Sequence[float]) -> list[Decimal]:
     return [Decimal(step).scaleb(power) for power in range(-3, 4) for step in (1, 2, 5)]
 
 
-def readings(profile: MetricProfileSpec, live: LiveCounts, server: ServerReadings | None) -> list[Reading]:
-    """One or more of each dimension; `live` counts at the `ladder`, `server` is None where no pods are known."""
+def readings(
+    profile: MetricProfileSpec,
+    live: LiveCounts,
+    server: ServerReadings | None,
+    timed: Mapping[Dimension, LiveCounts] = NOTHING_TIMED,
+) -> list[Reading]:
+    """One or more of each dimension; `live` counts at the `ladder`, `server` is None where no pods are known.
+
+    `timed` counts alike what has a series of its own in the profile.
+    """
     found: list[Reading] = []
     for dimension, shape in SHAPES.items():
         if dimension in _METERS:
             found.append(_metered(dimension, profile, server))
         elif dimension is Dimension.LATENCY:
-            found += [_latency(statistic, profile, live) for statistic in Statistic]
+            found += [_times(dimension, statistic, profile, live) for statistic in Statistic]
+        elif dimension in timed:
+            found += [_times(dimension, statistic, profile, timed[dimension]) for statistic in Statistic]
+        elif dimension in SERIES_OF_TIMES:
+            found.append(Reading(dimension.value, note=_no_series(dimension)))
         elif dimension is Dimension.VIOLATION_RATE:
             found.append(_violations(profile, live))
         elif dimension is Dimension.ERROR_RATE:
@@ -78,15 +90,23 @@ def _why_not(what: str, profile: MetricProfileSpec, live: LiveCounts, objective:
     return None
 
 
-def _latency(statistic: Statistic, profile: MetricProfileSpec, live: LiveCounts) -> Reading:
-    what = f"{Dimension.LATENCY} {statistic}"
-    objective = Objective(name="latency", dimension=Dimension.LATENCY, statistic=statistic, max="1s")
+def _no_series(dimension: Dimension) -> str:
+    """What is to be said of times that the profile has no series of."""
+    told = "a benchmark tells it; " if SHAPES[dimension].benchmark else ""
+    return f"{told}the profile names no {SERIES_OF_TIMES[dimension]}"
+
+
+def _times(
+    dimension: Dimension, statistic: Statistic, profile: MetricProfileSpec, live: LiveCounts
+) -> Reading:
+    what = f"{dimension} {statistic}"
+    objective = Objective(name="times", dimension=dimension, statistic=statistic, max="1s")
     if (reading := _why_not(what, profile, live, objective)) is not None:
         return reading
-    n = live.total.requests
+    n, noun = live.total.requests, counted_noun(objective)
     if statistic.tail is None:
-        return Reading(what, f"{units.format_duration(live.total.latency_sum / n)} in {count(n)}")
-    return Reading(what, f"{_between(live, float(statistic.tail))} in {count(n)}")
+        return Reading(what, f"{units.format_duration(live.total.latency_sum / n)} in {count(n, noun)}")
+    return Reading(what, f"{_between(live, float(statistic.tail))} in {count(n, noun)}")
 
 
 def _between(live: LiveCounts, tail: float) -> str:

@@ -14,7 +14,7 @@ from scipy.special import ndtri, stdtrit
 
 from tollgate.api import units
 from tollgate.api.benchmark import StageResult
-from tollgate.api.dimension import of_tokens
+from tollgate.api.form import of_tokens
 from tollgate.api.objective import Dimension, Objective, Statistic
 from tollgate.decide.certificate import proportion_interval
 from tollgate.decide.estimates import Alpha, Estimate, Loaded, NoEstimate

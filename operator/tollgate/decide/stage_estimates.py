@@ -7,7 +7,8 @@ Both judging against a limit and comparing with a baseline start from here. Valu
 from __future__ import annotations
 
 from tollgate.api.benchmark import StageResult
-from tollgate.api.dimension import Dimension, of_tokens
+from tollgate.api.dimension import Dimension
+from tollgate.api.form import of_tokens
 from tollgate.api.objective import Objective
 from tollgate.api.verdict import Reason
 from tollgate.decide import rate_estimates as rates
@@ -28,6 +29,8 @@ def estimate(o: Objective, stage: StageResult, pods: Loaded, alpha: Alpha) -> Es
             return times.latency(o, stage, alpha)
         case Dimension.TIME_TO_FIRST_TOKEN | Dimension.TIME_PER_OUTPUT_TOKEN | Dimension.INTER_TOKEN_LATENCY:
             return times.token_time(o, stage, alpha)
+        case Dimension.QUEUE_TIME:
+            return NoEstimate("live traffic alone tells it")
         case Dimension.VIOLATION_RATE:
             return _violations(o, stage, alpha)
         case Dimension.ERROR_RATE:

@@ -7,17 +7,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import astuple, dataclass, replace
+from dataclasses import astuple, dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from tollgate.api.budget import BudgetSpec, Objective
+from tollgate.api.budget import BudgetSpec, Dimension, Objective
 from tollgate.api.evidence import MOST_BLOCKS, CountedOf
 from tollgate.api.metric_profile import MetricProfileSpec
 from tollgate.api.verdict import ObjectiveResult, Reason
 from tollgate.decide.beside import Beside, counted, not_counted
 from tollgate.decide.look import Look
-from tollgate.decide.planning import latency_limits
+from tollgate.decide.planning import latency_limits, times_judged
 from tollgate.decide.traffic import rate_per_pod, whole_rate
 from tollgate.errors import MetricsError
 from tollgate.measure.cost import CostUnknown, PodCost
@@ -32,10 +32,10 @@ LOAD_SECONDS = 300
 
 @dataclass(frozen=True)
 class LiveVerdict:
-    """What was looked at, its results, the histogram's bucket edges in seconds, and the load where it shows."""
+    """What was looked at, its results, the histograms' bucket edges in seconds, and the load where it shows."""
 
     results: tuple[ObjectiveResult, ...]
-    edges: tuple[float, ...] = ()
+    edges: Mapping[Dimension, Sequence[float]] = field(default_factory=dict)
     rate_per_pod: float | None = None
     look: Look | None = None
 
@@ -73,54 +73,65 @@ async def judge_pods(
 
     Nothing is asked where `several_versions` are behind a Service whose series do not tell them apart.
     """
+    times = times_judged(spec.objectives, profile)
     queries = [_queries(profile, namespace, selector, since, now) for selector in pods]
+    queries += [
+        _queries(profile.only_of(d), namespace, selector, since, now) for d in times for selector in pods
+    ]
     if stable is not None:
         began = stable.segment.since
         queries += [
             _queries(profile, namespace, selector, began, now, means=False) for selector, _ in stable.pods
         ]
+    nothing = LiveCounts(since.timestamp(), now.timestamp())
     look = Look(
         since=since,
         until=now,
         counts=None,
-        queries=tuple(query for one in queries for query in astuple(one) if query is not None),
+        queries=tuple(dict.fromkeys(query for one in queries for query in astuple(one) if query is not None)),
         cost=cost,
         reference_rate=reference_rate,
         standing=tuple(previous),
         starts=starts,
+        timed=dict.fromkeys(times, nothing),
     )
     if several_versions:
-        nobody = LiveCounts(since.timestamp(), now.timestamp(), counted_of=CountedOf.SEVERAL_VERSIONS)
-        look = replace(look, counts=nobody, queries=())
+        look = replace(look, counts=replace(nothing, counted_of=CountedOf.SEVERAL_VERSIONS), queries=())
         return LiveVerdict(look.judged(spec.objectives, spec.alpha), look=look)
-    try:
+
+    async def count(of: MetricProfileSpec, limits: Collection[Decimal]) -> LiveCounts:
         counts = [
             await count_pods(
-                metrics,
-                profile,
-                namespace,
-                selector,
-                limits=latency_limits(spec.objectives),
-                since=since,
-                now=now,
-                expected=expected,
+                metrics, of, namespace, selector, limits=limits, since=since, now=now, expected=expected
             )
             for selector in pods
         ]
+        return _added(counts)
+
+    try:
+        total = await count(profile, latency_limits(spec.objectives))
+        timed = {d: await count(profile.only_of(d), limits) for d, limits in times.items()}
     except MetricsError as error:
         look = replace(look, unavailable=_why(error))
         if stable is not None:
             look = replace(look, beside=not_counted(stable.segment, stable.objectives, _no_data(error)))
         return LiveVerdict(look.judged(spec.objectives, spec.alpha), look=look)
+    look = replace(
+        look,
+        counts=total.coarsened(MOST_BLOCKS),
+        timed={d: counts.coarsened(MOST_BLOCKS) for d, counts in timed.items()},
+    )
+    if stable is not None:
+        look = replace(look, beside=await _compared(metrics, profile, namespace, stable, total, now))
+    edges = {Dimension.LATENCY: total.edges} | {d: counts.edges for d, counts in timed.items()}
+    return LiveVerdict(look.judged(spec.objectives, spec.alpha), edges, rate_per_pod(total), look)
+
+
+def _added(counts: Sequence[LiveCounts]) -> LiveCounts:
     total = counts[0]
     for more in counts[1:]:
         total = total + more
-    look = replace(look, counts=total.coarsened(MOST_BLOCKS))
-    if stable is not None:
-        look = replace(look, beside=await _compared(metrics, profile, namespace, stable, total, now))
-    return LiveVerdict(
-        look.judged(spec.objectives, spec.alpha), tuple(total.edges), rate_per_pod(total), look
-    )
+    return total
 
 
 async def _compared(
@@ -149,10 +160,9 @@ async def _compared(
         ]
     except MetricsError as error:
         return not_counted(stable.segment, stable.objectives, _no_data(error))
-    total = counts[0]
-    for more in counts[1:]:
-        total = total + more
-    return counted(stable.segment, stable.objectives, canary, total, float(profile.scrape_interval_seconds))
+    return counted(
+        stable.segment, stable.objectives, canary, _added(counts), float(profile.scrape_interval_seconds)
+    )
 
 
 def _no_data(error: MetricsError) -> tuple[Reason, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -32,7 +32,7 @@ class Policy:
     metrics: MetricProfileSpec | None
     prices: PriceTable | None
     energy: EnergyTerms = field(default_factory=EnergyTerms)
-    edges: Sequence[float] = ()
+    edges: Mapping[Dimension, Sequence[float]] = field(default_factory=dict)  # of histograms, in seconds
     approver_unchecked: bool = False
     traffic: float | None = None  # requests per second to the whole service, where it is known
 
@@ -149,6 +149,12 @@ def hints(policy: Policy) -> tuple[str, ...]:
             "The MetricProfile has the series of a whole Service, in which a canary cannot be told apart: at its "
             f"maxDurationSeconds canary.onInconclusive decides, {policy.spec.canary.on_inconclusive}."
         )
-    scrape_seconds = policy.metrics.scrape_interval_seconds if policy.metrics else 0
-    said.append(canary_message(plan(policy.spec, rate=policy.traffic, scrape_seconds=scrape_seconds)))
+    metrics = policy.metrics
+    made = plan(
+        policy.spec,
+        rate=policy.traffic,
+        scrape_seconds=metrics.scrape_interval_seconds if metrics else 0,
+        timed=metrics.timed if metrics else (),
+    )
+    said.append(canary_message(made))
     return tuple(said)

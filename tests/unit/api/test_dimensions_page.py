@@ -10,7 +10,7 @@ import yaml
 
 from tests.support.expositions import SHIPPED
 from tollgate.api.dimension import SHAPES, Dimension, Per, Shape, Statistic
-from tollgate.api.metric_profile import MetricProfile, MetricProfileSpec, Scope
+from tollgate.api.metric_profile import LatencySeries, MetricProfile, MetricProfileSpec, Scope
 from tollgate.api.objective import Objective
 from tollgate.api.series import Series, ServerSeries
 
@@ -20,7 +20,8 @@ EXAMPLE = ROOT / "examples/digits/tollgate/metric-profile.yaml"
 TABLE = re.compile(r"(?<=<!-- table -->\n).*?(?=<!-- end -->)", re.S)
 SERVERS = re.compile(r"(?<=<!-- servers -->\n).*?(?=<!-- end of servers -->)", re.S)
 SERVERS_HEAD = (
-    "| profile | Latency, ViolationRate | ErrorRate | Cost | in the benchmark |\n|---|---|---|---|---|\n"
+    "| profile | Latency, ViolationRate | times of tokens and of the queue | ErrorRate | Cost | in the benchmark |\n"
+    "|---|---|---|---|---|---|\n"
 )
 METERED = {
     "memory": "Memory",
@@ -40,7 +41,7 @@ def row(dimension: Dimension, shape: Shape) -> str:
     taken = [f"`{' or '.join(shape.bounds)}`: {shape.form.example}"]
     taken += [f"`{field}`: {', '.join(values)}" for field, values in shape.choices.items()]
     taken += [f"`{field}`" for field in shape.needs]
-    judged = "benchmark, live" if shape.live else "benchmark"
+    judged = ", ".join(where for where in ("benchmark", "live") if getattr(shape, where))
     return f"| `{dimension}` | {shape.meaning} | {'; '.join(taken)} | {judged} | {shape.source} |\n"
 
 
@@ -50,17 +51,21 @@ def series(*given: Series | None) -> str:
     return " or ".join(names) or "-"
 
 
+def times(one: LatencySeries | None) -> str:
+    """The same of times, of which a counter tells the mean alone."""
+    return series(one) + ("" if one is None or one.type.has_buckets else ", means only")
+
+
 def server_row(name: str, spec: MetricProfileSpec) -> str:
-    latency = series(spec.latency)
-    if not spec.latency.type.has_buckets:
-        latency += ", means only"
+    latency = times(spec.latency)
+    others = "; ".join(f"{d}: {times(spec.times_of(d))}" for d in spec.timed)
     counted = series(spec.requests) if spec.requests else "as the latency"
     cost = "-" if spec.scope is Scope.SERVICE else counted
     errors = f"{series(spec.errors)} of {counted}" if spec.errors else "-"
     meters = [
         f"{METERED[field]}: {series(one)}" for field, one in (spec.server or ServerSeries()).meters.items()
     ]
-    return f"| {name} | {latency} | {errors} | {cost} | {'; '.join(meters) or '-'} |\n"
+    return f"| {name} | {latency} | {others or '-'} | {errors} | {cost} | {'; '.join(meters) or '-'} |\n"
 
 
 def server_rows() -> str:

@@ -304,7 +304,14 @@ NAMES = [f"{dimension}-{'-'.join(map(str, row.o.values()))}" for dimension, row 
 
 
 def test_every_dimension_has_a_row() -> None:
-    assert set(ROWS) == set(SHAPES) == set(Dimension)
+    assert set(ROWS) == {d for d in Dimension if SHAPES[d].benchmark}
+    assert set(SHAPES) == set(Dimension)
+
+
+def test_what_live_traffic_alone_tells_is_left_to_it() -> None:
+    result = judged(objective("QueueTime", statistic="P99", max="1s"), GOOD)
+    assert (result.verdict, result.reason) == (Verdict.INCONCLUSIVE, Reason.NOT_JUDGED_HERE)
+    assert result.message == "QueueTime is judged in live traffic"
 
 
 @pytest.mark.parametrize(("dimension", "row"), CASES, ids=NAMES)

@@ -9,7 +9,7 @@ from tests.unit.decide.objectives import ACCURACY, COST, ERRORS, MEAN, P99, THRO
 from tests.unit.measure.probes import search
 from tollgate.api.budget import BenchmarkSpecRef
 from tollgate.api.metric_profile import MetricProfileSpec
-from tollgate.api.objective import Objective
+from tollgate.api.objective import Dimension, Objective
 from tollgate.api.profiles import BenchmarkProfileSpec
 from tollgate.decide.planning import (
     benchmark_counting,
@@ -135,18 +135,18 @@ def test_throughput_needs_a_stage_that_asks_for_more() -> None:
 
 
 def test_limit_that_is_no_edge_is_said_with_the_edge_to_add() -> None:
-    (problem,) = resolution_problems([P99, MEAN, ERRORS], [0.1, 0.3, 1.0])
+    (problem,) = resolution_problems([P99, MEAN, ERRORS], {Dimension.LATENCY: [0.1, 0.3, 1.0]})
     assert (problem.objective, problem.reason) == ("tail", "BucketResolution")
     assert "no bucket edge at 250ms (it lies above 100ms, below 300ms)" in problem.message
     assert "add the edge 250ms" in problem.message
-    assert resolution_problems([P99], [1.0, 0.25]) == []
+    assert resolution_problems([P99], {Dimension.LATENCY: [1.0, 0.25]}) == []
 
 
 @pytest.mark.parametrize(
     ("edges", "said"), [([0.1], "above the highest edge"), ([1.0], "below the lowest edge")]
 )
 def test_limit_beyond_the_edges(edges: list[float], said: str) -> None:
-    assert said in resolution_problems([P99], edges)[0].message
+    assert said in resolution_problems([P99], {Dimension.LATENCY: edges})[0].message
 
 
 def test_errors_need_a_counter() -> None:
@@ -208,7 +208,8 @@ def test_a_search_alone_certifies_no_objective() -> None:
 
 
 def test_the_edge_of_a_violation_rate_is_its_latency() -> None:
-    (problem,) = resolution_problems([objective("ViolationRate", within="250ms", max="5%")], [0.1, 0.3])
+    violations = objective("ViolationRate", within="250ms", max="5%")
+    (problem,) = resolution_problems([violations], {Dimension.LATENCY: [0.1, 0.3]})
     assert "no bucket edge at 250ms (it lies above 100ms, below 300ms)" in problem.message
 
 
