@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, Summary
 
 LATENCY_BUCKETS = (0.005, 0.01, 0.02, 0.04, 0.08, 0.1, 0.15, 0.2, 0.25, 0.3, 0.5, 1.0, 2.5, 5.0)
 """Seconds. The limits of the example's budget, 80 ms and 250 ms, are bounds, so that counts at them are exact."""
@@ -28,6 +28,9 @@ class Metrics:
         )
         for stage in ("1", "2"):
             self.exits.labels(stage)
+        self.exit_stage = Summary(
+            "digits_exit_stage", "Stage that answered an image.", registry=self.registry
+        )
         self.learned = self._counter("digits_learned", "Labelled images that entered the online memory.")
         self.memory_rows = Gauge(
             "digits_memory_rows", "Known images that stage 2 compares with.", registry=self.registry

@@ -103,6 +103,7 @@ class Server:
         if not model.settles(answer):
             answer = await asyncio.wrap_future(self.batcher.submit(image))
         self.metrics.exits.labels(str(answer.stage)).inc()
+        self.metrics.exit_stage.observe(answer.stage)
         return answer
 
     async def _predict(self, request: web.Request) -> web.Response:

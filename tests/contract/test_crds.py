@@ -39,6 +39,7 @@ from tollgate.api.degradation import (
     TakenStep,
     UndoneStep,
 )
+from tollgate.api.drift import DriftFinding, DriftOfObjective, DriftState
 from tollgate.api.evidence import Judged, JudgedArm
 from tollgate.api.hardware import LoadedPods
 from tollgate.api.metric_profile import MetricProfile
@@ -178,6 +179,10 @@ WRONG_BUDGETS: dict[str, tuple[Change, str]] = {
     "more sign-offs than people": (
         lambda spec: spec.update(approval={"approvers": ["alice"], "required": 2}),
         "spec.approval: Invalid value: required is more than the people in approvers",
+    ),
+    "a drift that is none": (
+        lambda spec: spec.update(drift={"ratio": "1.0"}),
+        "spec.drift.ratio: Invalid value: ratio is a number above 1, such as 1.5, not 1.0",
     ),
     "a stage of what no benchmark judges": (
         lambda spec: spec["objectives"].append(
@@ -811,6 +816,23 @@ def full_status() -> BudgetStatus:
             since=NOON,
             signable_since=NOON,
             refused=True,
+        ),
+        drift=DriftState(
+            revision="0123456789",
+            since=NOON,
+            period_since=NOON,
+            objectives=[
+                DriftOfObjective(
+                    name="tail",
+                    statistic="P99",
+                    limit="250ms",
+                    load_correlation="-0.35",
+                    clumping="1.5",
+                    evidence="-0.4",
+                    strata=["load:-2,InputTokens:20 1000 3 12 0"],
+                )
+            ],
+            found=DriftFinding(objective="tail", at=NOON, message="3% of 100 requests."),
         ),
         degradation=DegradationState(
             taken=[

@@ -18,7 +18,7 @@ from pathlib import Path
 import yaml
 
 from tollgate.api.dimension import Dimension
-from tollgate.api.metric_profile import MetricProfile, MetricProfileSpec, Scope
+from tollgate.api.metric_profile import InputName, MetricProfile, MetricProfileSpec, Scope
 from tollgate.measure.counts import LiveCounts
 from tollgate.measure.promql import BehindService, OwnedBy, Selector
 from tollgate.ports import Samples
@@ -65,6 +65,7 @@ class Server:
     errors: int | None = 4
     place: tuple[str, str] = (NAMESPACE, POD)
     times: dict[Dimension, Times] = field(default_factory=dict)
+    inputs: dict[InputName, float] = field(default_factory=dict)  # the sum over its 120 requests
 
     @property
     def profile(self) -> MetricProfileSpec:
@@ -101,6 +102,7 @@ class Server:
 
 
 SCRAPE_SECONDS = 10
+TOKENS = {InputName.OUTPUT_TOKENS: 108 * 150.0 + 12 * 300}
 SERVERS = [
     Server(
         "vllm",
@@ -112,6 +114,7 @@ SERVERS = [
             Dimension.INTER_TOKEN_LATENCY: Times("0.05", 1080 * 0.02 + 120 * 0.12, 1200, 120),
             Dimension.QUEUE_TIME: Times("0.5", 108 * 0.01 + 12 * 0.9),
         },
+        inputs=TOKENS | {InputName.INPUT_TOKENS: 108 * 200 + 12 * 4000},
     ),
     Server(
         "sglang",
@@ -130,6 +133,7 @@ SERVERS = [
         "1",
         108 * 0.25 + 12 * 1.75,
         times={Dimension.QUEUE_TIME: Times("0.1", 108 * 0.01 + 12 * 0.6)},
+        inputs=TOKENS | {InputName.INPUT_TOKENS: 108 * 200 + 12 * 2000},
     ),
     Server(
         "triton",
@@ -174,7 +178,13 @@ SERVERS = [
         requests=124,
         place=("traefik", "traefik-58f7-qm2hs"),
     ),
-    Server("digits-server", "0.25", 108 * 0.03 + 12 * 0.3, attempts=120),
+    Server(
+        "digits-server",
+        "0.25",
+        108 * 0.03 + 12 * 0.3,
+        attempts=120,
+        inputs={InputName.EXIT_STAGE: 108 * 1 + 12 * 2},
+    ),
 ]
 
 _LABEL = re.compile(r'([a-zA-Z_]\w*)="((?:[^"\\]|\\.)*)"')

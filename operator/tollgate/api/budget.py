@@ -18,6 +18,7 @@ from tollgate.api.base import Keyed, Model, NameRef, Rule, WorkloadRef, cel, che
 from tollgate.api.change import ChangePolicy
 from tollgate.api.degradation import Degradation
 from tollgate.api.dimension import SHAPES
+from tollgate.api.drift import Drift
 from tollgate.api.objective import (
     Dimension,
     Limit,
@@ -295,6 +296,11 @@ class BudgetSpec(Model):
         None,
         description="What is given up, step by step and reversibly, when what serves breaches a limit: an earlier "
         "exit, a smaller model beside it. Before a roll-back, and also when no release is to blame. Mode Enforce only.",
+    )
+    drift: Drift | None = Field(
+        None,
+        description="Says when what serves has become another than it was when it was approved, at the same load and "
+        "with the same sort of input, be it within its limits or not. Mode Enforce only.",
     )
     records: Records = Field(
         default_factory=Records, description="How long the records of decisions are kept."

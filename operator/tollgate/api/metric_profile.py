@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from tollgate.api.base import Model, Rule, checked
+from tollgate.api.base import Keyed, Model, Rule, checked
 from tollgate.api.dimension import SERIES_OF_TIMES, Dimension
 from tollgate.api.series import Matcher, MetricLabels, Series, ServerSeries
 
@@ -71,6 +71,22 @@ class LatencySeries(Series):
     def scale(self) -> float:
         """Seconds per unit."""
         return {"s": 1.0, "ms": 1e-3, "us": 1e-6}[self.unit]
+
+
+class InputName(StrEnum):
+    """What inputs may be told apart by."""
+
+    INPUT_TOKENS = "InputTokens"
+    OUTPUT_TOKENS = "OutputTokens"
+    EXIT_STAGE = "ExitStage"
+
+
+class InputSeries(LatencySeries):
+    """A histogram, a summary or two counters of what a request was like, of which the mean is read."""
+
+    name: InputName = Field(
+        description="What it is: InputTokens and OutputTokens of a request, or the ExitStage of an answer."
+    )
 
 
 class Scope(StrEnum):
@@ -135,6 +151,11 @@ class MetricProfileSpec(Model):
     queue_time: LatencySeries | None = Field(
         None, description="How long requests waited before the server began with them: QueueTime."
     )
+    inputs: Annotated[list[InputSeries], Field(max_length=3), Keyed("name")] = Field(
+        default_factory=list,
+        description="What requests were like, on average: drift is told from other inputs by it. The unit of these "
+        "series is left out.",
+    )
     requests: Series | None = Field(
         None, description="Counter of requests. Default: the count of the latencies."
     )
@@ -166,6 +187,10 @@ class MetricProfileSpec(Model):
         """The profile with these times in the place of the latencies, and nothing else that is counted."""
         series = self.times_of(dimension)
         assert series is not None  # asked only of what it has
+        return self.with_latency(series)
+
+    def with_latency(self, series: LatencySeries) -> MetricProfileSpec:
+        """The profile with this series in the place of the latencies, and nothing else that is counted."""
         return self.model_copy(update={"latency": series, "requests": None, "errors": None})
 
     @model_validator(mode="after")

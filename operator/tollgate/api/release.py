@@ -19,6 +19,7 @@ from tollgate.api.chain import RecordRef, UnwrittenRecord
 from tollgate.api.change import DeclaredLimits, ProposedChange
 from tollgate.api.conditions import Condition
 from tollgate.api.degradation import DegradationState
+from tollgate.api.drift import DriftState
 from tollgate.api.evidence import MOST_REPEATS, Judged, Number
 from tollgate.api.objective import ObjectiveName, Statistic
 from tollgate.api.signoff import SignedOff
@@ -270,6 +271,9 @@ class BudgetStatus(Model):
     )
     degradation: DegradationState | None = Field(
         None, description="What is given up now, and what had to be lately; absent where nothing was."
+    )
+    drift: DriftState | None = Field(
+        None, description="What the approved version did and does, of a budget that follows drift."
     )
     rejected: Annotated[list[Rejected], Field(max_length=32)] = Field(
         default_factory=list, description="Revisions that were refused, the latest last."

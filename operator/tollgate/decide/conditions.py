@@ -14,6 +14,7 @@ from tollgate.decide.actions import Row
 from tollgate.decide.adjusting import ADJUSTED, adjustments
 from tollgate.decide.approval import signatures
 from tollgate.decide.changing import CHANGE_PENDING, pending
+from tollgate.decide.drift import DRIFTED, drifted
 from tollgate.decide.gate import baseline_runs, sentence, start_trouble
 from tollgate.decide.record import room
 from tollgate.decide.reviewing import REVIEW_DUE, answerable, review
@@ -40,6 +41,7 @@ def report(s: Snapshot, status: BudgetStatus) -> BudgetStatus:
         CHANGE_PENDING: pending(s, status),
         FALLBACK: fallback(s),
         DEGRADED: degraded(s, status),
+        DRIFTED: drifted(s, status),
     }
     for type_, due in passing.items():
         if due:

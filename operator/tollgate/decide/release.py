@@ -17,6 +17,7 @@ from tollgate.decide.actions import Action, Govern, Notice
 from tollgate.decide.adjusting import adjust
 from tollgate.decide.conditions import report
 from tollgate.decide.degrading import degrade
+from tollgate.decide.drift import follow
 from tollgate.decide.moves import Move
 from tollgate.decide.record import on_record, room
 from tollgate.decide.retention import retained
@@ -84,10 +85,11 @@ def _next(s: Snapshot) -> Step:
     if move is not None:
         return Step(report(s, move.status), notices=move.notices)
     status, notices = repeating.noted(s, _observed(s, status))
+    status, drift = follow(s, status)
     status, told = adjust(s, status)
     status, changed = degrade(s, status)
     actions = (*upkeep(s, status), *degradation_upkeep(s, s.status))
-    return Step(report(s, status), actions, (*notices, *told, *changed), _patience(s, status))
+    return Step(report(s, status), actions, (*notices, *drift, *told, *changed), _patience(s, status))
 
 
 def rehashed(s: Snapshot) -> BudgetStatus:

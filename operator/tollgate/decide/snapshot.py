@@ -17,6 +17,7 @@ from tollgate.api.verdict import ObjectiveResult
 from tollgate.decide.approval import SignOff
 from tollgate.decide.chain import Link
 from tollgate.decide.look import Look
+from tollgate.measure.counts import LiveCounts
 
 
 @dataclass(frozen=True)
@@ -188,6 +189,8 @@ class Snapshot:
     )
     answers: tuple[SignOff, ...] = ()  # the budget's sign-offs, while such a change waits for them
     circumstances: Circumstances = Circumstances()
+    mix: Mapping[str, LiveCounts] = field(default_factory=dict)  # sums of what inputs are, by name
+    measured_since: datetime | None = None  # when the latest Benchmark of the target itself came to its end
     levers: Mapping[str, Lever] = field(default_factory=dict)  # by what a step sets, as a string
     look: Look | None = None  # what `live` rests on
     judged: BenchmarkEvidence | None = None  # what the release's benchmark was judged by, once it was

@@ -38,6 +38,7 @@ class LiveVerdict:
     edges: Mapping[Dimension, Sequence[float]] = field(default_factory=dict)
     rate_per_pod: float | None = None
     look: Look | None = None
+    mix: Mapping[str, LiveCounts] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -111,6 +112,8 @@ async def judge_pods(
     try:
         total = await count(profile, latency_limits(spec.objectives))
         timed = {d: await count(profile.only_of(d), limits) for d, limits in times.items()}
+        inputs = profile.inputs if spec.drift is not None else []
+        mix = {one.name.value: await count(profile.with_latency(one), ()) for one in inputs}
     except MetricsError as error:
         look = replace(look, unavailable=_why(error))
         if stable is not None:
@@ -124,7 +127,8 @@ async def judge_pods(
     if stable is not None:
         look = replace(look, beside=await _compared(metrics, profile, namespace, stable, total, now))
     edges = {Dimension.LATENCY: total.edges} | {d: counts.edges for d, counts in timed.items()}
-    return LiveVerdict(look.judged(spec.objectives, spec.alpha), edges, rate_per_pod(total), look)
+    mix = {name: counts.coarsened(MOST_BLOCKS) for name, counts in mix.items()}
+    return LiveVerdict(look.judged(spec.objectives, spec.alpha), edges, rate_per_pod(total), look, mix)
 
 
 def _added(counts: Sequence[LiveCounts]) -> LiveCounts:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from tollgate.api import units
@@ -109,6 +110,25 @@ class Measurements:
             comparison_due=due,
             evidence=evidence,
         )
+
+    async def of_what_serves(self, s: Snapshot) -> datetime | None:
+        """When the latest Benchmark of the target's own pods came to its end; looked for only after a drift."""
+        if s.status.drift is None or s.status.drift.found is None:
+            return None
+        listed = await self._cluster.list(BENCHMARK, s.namespace)
+        done = [
+            Benchmark.model_validate(raw)
+            for raw in listed
+            if raw["spec"].get("target", {}).get("name") == s.spec.target.name and "sweep" not in raw["spec"]
+        ]
+        ends = [
+            condition.last_transition_time
+            for one in done
+            if one.status.phase == "Succeeded"
+            for condition in one.status.conditions
+            if condition.type == "Complete"
+        ]
+        return max(ends, default=None)
 
     async def evidence(self, s: Snapshot) -> BenchmarkEvidence | None:
         """What the release's benchmark was judged by, its results read again; None before it was judged."""

@@ -171,6 +171,8 @@ class Observer:
             snapshot,
             live=live.results,
             look=live.look,
+            mix=live.mix,
+            measured_since=await self._measurements.of_what_serves(snapshot),
             measured=measured,
             judged=await self._measurements.evidence(snapshot),
             recorded_pods=recorded_pods,

@@ -159,6 +159,8 @@ async def test_requests_and_exits_are_counted(http: Http, digit: list[int]) -> N
     assert await metric(http, "digits_requests_total") == 3
     assert await metric(http, "digits_exits_total", stage="1") == 2
     assert await metric(http, "digits_exits_total", stage="2") == 1
+    assert await metric(http, "digits_exit_stage_sum") == 4
+    assert await metric(http, "digits_exit_stage_count") == 3
     assert await metric(http, "digits_request_duration_seconds_bucket", le="+Inf") == 3
     assert await metric(http, "process_cpu_seconds_total") > 0
 

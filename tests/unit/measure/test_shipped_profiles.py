@@ -18,7 +18,7 @@ from tests.support.expositions import (
     Recorded,
     Server,
 )
-from tollgate.api.metric_profile import Scope
+from tollgate.api.metric_profile import MetricProfileSpec, Scope
 from tollgate.measure.counts import LiveCounts
 from tollgate.measure.promql import BehindService
 from tollgate.reconcile.live import count_pods
@@ -38,13 +38,20 @@ def recorded(server: Server) -> Recorded:
     return metrics
 
 
-async def count(server: Server, namespace: str = NAMESPACE, target: str = "") -> LiveCounts:
+async def count(
+    server: Server,
+    namespace: str = NAMESPACE,
+    target: str = "",
+    *,
+    profile: MetricProfileSpec | None = None,
+    limit: str = "",
+) -> LiveCounts:
     return await count_pods(
         recorded(server),
-        server.profile,
+        profile or server.profile,
         namespace,
         BehindService(target) if target else server.selector,
-        limits=[Decimal(server.limit)],
+        limits=[Decimal(limit or server.limit)],
         since=BEGAN,
         now=BEGAN + timedelta(seconds=3 * SCRAPE_SECONDS),
         expected=(POD,) if server.profile.scope is Scope.POD else (),
@@ -54,6 +61,18 @@ async def count(server: Server, namespace: str = NAMESPACE, target: str = "") ->
 @EACH
 async def test_what_a_server_exports_is_counted(server: Server) -> None:
     server.check(await count(server))
+
+
+@EACH
+async def test_times_of_its_own_and_what_inputs_were_like_are_counted(server: Server) -> None:
+    assert set(server.profile.timed) == set(server.times)
+    for dimension, expected in server.times.items():
+        one = server.profile.only_of(dimension)
+        expected.check(await count(server, profile=one, limit=expected.limit))
+    assert {one.name for one in server.profile.inputs} == set(server.inputs)
+    for one in server.profile.inputs:
+        found = (await count(server, profile=server.profile.with_latency(one))).total
+        assert (found.latency_sum, found.requests) == (pytest.approx(server.inputs[one.name]), 120)
 
 
 @EACH
