@@ -187,7 +187,7 @@ def options(settings: Settings) -> Options:
     """What the reconcilers need of the settings."""
     prices = settings.prices
     return Options(
-        tariffs=Tariffs(prices.table if prices else None, settings.energy.terms),
+        tariffs=Tariffs(prices.source if prices else None, settings.energy.terms),
         job=JobSettings(settings.benchmark.image, settings.benchmark.image_pull_policy),
     )
 

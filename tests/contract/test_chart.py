@@ -15,7 +15,7 @@ import yaml
 from tests.contract.conftest import ROOT
 from tests.contract.kubectl import Kubectl
 from tests.support.expositions import SHIPPED
-from tollgate.measure.cost import Machine
+from tollgate.measure.cost import Machine, OpenCost, PriceTable
 from tollgate.runtime.settings import load
 
 pytestmark = pytest.mark.cluster
@@ -139,9 +139,24 @@ settings:
     file.write_text(made["ConfigMap", "tollgate"]["data"]["config.yaml"])
     settings = load({"TOLLGATE_CONFIG": str(file)})
     assert settings.prices is not None
-    assert settings.prices.table.on(Machine("m5.xlarge", "A100")).cpu_core_hour == Decimal("0.2")
-    assert settings.prices.table.on(Machine("m5.xlarge", "A100")).gpu_hour == Decimal("3.40")
+    table = settings.prices.source
+    assert isinstance(table, PriceTable)
+    assert table.on(Machine("m5.xlarge", "A100")).cpu_core_hour == Decimal("0.2")
+    assert table.on(Machine("m5.xlarge", "A100")).gpu_hour == Decimal("3.40")
     assert settings.energy.terms.grams_per_kwh == "380"
+
+
+def test_opencost_is_understood_and_stands_alone(helm: str, tmp_path: Path) -> None:
+    made = template(helm, "--set-json", 'settings.prices={"currency": "USD", "openCost": {}}')
+    file = tmp_path / "config.yaml"
+    file.write_text(made["ConfigMap", "tollgate"]["data"]["config.yaml"])
+    settings = load({"TOLLGATE_CONFIG": str(file)})
+    assert settings.prices is not None
+    assert settings.prices.source == OpenCost("USD", Decimal("0.0002"))
+    both = 'settings.prices={"currency": "USD", "openCost": {}, "gpuHour": "1"}'
+    refused = subprocess.run([helm, "template", CHART, "--set-json", both], capture_output=True, text=True)
+    assert refused.returncode != 0
+    assert "prices" in refused.stderr
 
 
 def test_a_change_of_settings_restarts_the_operator(helm: str, chart: Manifests) -> None:

@@ -40,6 +40,7 @@ class Hardware(Model):
 
 
 MOST_NAMES = 64
+MOST_NODES = 64
 
 
 class LoadedPods(Model):
@@ -52,6 +53,11 @@ class LoadedPods(Model):
     hardware: Annotated[list[Hardware], Field(max_length=16)] = Field(
         default_factory=list,
         description="What they ran on; empty when the operator may not read nodes.",
+    )
+    nodes: Annotated[dict[str, Annotated[int, Field(ge=1, le=1000)]], Field(max_length=MOST_NODES)] = Field(
+        default_factory=dict,
+        description="How many of them were on each node, by which prices of nodes are asked for. Empty when they were "
+        f"on more than {MOST_NODES}.",
     )
     requests: Annotated[dict[str, Quantity], Field(max_length=8)] = Field(
         default_factory=dict,

@@ -154,14 +154,20 @@ def read_budget(path: str, name: str) -> tuple[Object, BudgetSpec]:
 
 
 def read_prices(path: str) -> PriceTable:
-    """The section `prices` of the operator's configuration, alone or within it."""
+    """The table of the section `prices` of the operator's configuration, alone or within it."""
     found = documents(read_text(path), path)
     section = found[0] if len(found) == 1 else None
     if isinstance(section, dict) and isinstance(section.get("prices"), dict):
         section = section["prices"]
     if not isinstance(section, dict):
         raise ValueError(f"{path} holds no prices: write currency, cpuCoreHour, memoryGiBHour and gpuHour")
-    return strictly(PriceSettings, section, path).table
+    prices = strictly(PriceSettings, section, path).source
+    if not isinstance(prices, PriceTable):
+        raise ValueError(
+            f"{path}: openCost has prices of the nodes of a cluster, and none is asked here: write a table of "
+            "cpuCoreHour, memoryGiBHour and gpuHour"
+        )
+    return prices
 
 
 def read_energy(path: str) -> EnergyTerms:

@@ -84,6 +84,17 @@ class PriceTable:
         )
 
 
+@dataclass(frozen=True)
+class OpenCost:
+    """Prices that OpenCost exports of each node, in one currency (ISO 4217).
+
+    A core-hour for less than `least_cpu_core_hour` is taken for a mistake.
+    """
+
+    currency: str
+    least_cpu_core_hour: Decimal
+
+
 def _either(own: Decimal | None, general: Decimal) -> Decimal:
     return general if own is None else own
 
@@ -108,12 +119,15 @@ class CostUnknown:
     reason: str
 
 
+NO_PRICES = CostUnknown("there are no prices: set prices in the operator's configuration")
+
+
 def pod_cost(
     template: Mapping[str, Any], prices: PriceTable | None, machines: Mapping[Machine, int] | None = None
 ) -> PodCost | CostUnknown:
     """What a pod made from this template (or this pod) costs an hour, on average over so many pods on such machines."""
     if prices is None:
-        return CostUnknown("there are no prices: set prices in the operator's configuration")
+        return NO_PRICES
     try:
         requests = effective_requests(template["spec"])
     except ValueError as error:

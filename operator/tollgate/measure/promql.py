@@ -8,7 +8,7 @@ Names of one series are asked for together; `measure.aliases` says which of them
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from tollgate.api.metric_profile import NAMESPACE, TARGET, LatencyType, MetricProfileSpec
@@ -33,7 +33,7 @@ class PodNames:
     @property
     def pattern(self) -> str:
         """The anchored regular expression that matches them and nothing else."""
-        return f"^(?:{'|'.join(regex_escape(name) for name in sorted(set(self.names)))})$"
+        return one_of(sorted(set(self.names)))
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,7 @@ def _range_selector(series: Series, suffix: str, place: Sequence[Matcher], secon
     name, *others = (f"{name}{suffix}" for name in series.names)
     matchers = [*place, *series.matchers]
     if others:
-        pattern = "^(?:" + "|".join(regex_escape(one) for one in (name, *others)) + ")$"
+        pattern = one_of((name, *others))
         matchers.insert(0, Matcher.model_construct(label="__name__", operator="=~", value=pattern))
         name = ""
     written = ",".join(f"{one.label}{one.operator}{string(one.value)}" for one in matchers)
@@ -157,6 +157,11 @@ def string(value: str) -> str:
     """A PromQL string literal."""
     escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
     return f'"{escaped}"'
+
+
+def one_of(texts: Iterable[str]) -> str:
+    """The anchored regular expression that matches these texts and nothing else."""
+    return f"^(?:{'|'.join(map(regex_escape, texts))})$"
 
 
 def regex_escape(text: str) -> str:

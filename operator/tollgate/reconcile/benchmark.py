@@ -44,6 +44,7 @@ from tollgate.reconcile.hardware import loaded_pods
 from tollgate.reconcile.key import Key
 from tollgate.reconcile.last_words import result_of
 from tollgate.reconcile.options import Options
+from tollgate.reconcile.prices import Prices
 from tollgate.reconcile.server_side import ServerSide, used
 from tollgate.reconcile.status import write_status
 from tollgate.reconcile.sweep import Sweeps
@@ -65,7 +66,8 @@ class BenchmarkReconciler:
         self._events = events
         self._clock = clock
         self._options = settings
-        self._sweeps = Sweeps(cluster, settings.tariffs)
+        prices = Prices(cluster, metrics, clock, settings.tariffs)
+        self._sweeps = Sweeps(cluster, prices, settings.tariffs)
 
     async def reconcile(self, key: Key) -> float | None:
         """Seconds until the next look; None once the measurement is over."""

@@ -8,7 +8,7 @@ from decimal import Decimal
 
 from tollgate.api.benchmark import BenchmarkStatus
 from tollgate.api.facts import Declared, EnergyTerms, Facts, declared
-from tollgate.api.hardware import MOST_NAMES, Hardware, LoadedPods
+from tollgate.api.hardware import MOST_NAMES, MOST_NODES, Hardware, LoadedPods
 from tollgate.errors import Denied
 from tollgate.measure.cost import (
     PRICED,
@@ -39,8 +39,9 @@ async def loaded_pods(cluster: Cluster, pods: Sequence[Object]) -> LoadedPods:
     Where nodes may not be read no hardware is known, and so the measurement can be compared with no other.
     """
     kinds: Counter[tuple[str, ...]] = Counter()
+    nodes = nodes_of(pods)
     try:
-        for name, number in Counter(str(pod["spec"].get("nodeName", "")) for pod in pods).items():
+        for name, number in nodes.items():
             node = await cluster.get(NODE, "", name) if name else None
             kinds[_kind(node or {})] += number
     except Denied:
@@ -59,9 +60,15 @@ async def loaded_pods(cluster: Cluster, pods: Sequence[Object]) -> LoadedPods:
     return LoadedPods(
         names=sorted(str(pod["metadata"]["name"]) for pod in pods)[:MOST_NAMES],
         hardware=hardware[:_MOST_KINDS],
+        nodes=nodes if "" not in nodes and len(nodes) <= MOST_NODES else {},
         requests=_reserved(pods[0]) if pods else {},
         declared=_declared(pods[0]) if pods else None,
     )
+
+
+def nodes_of(pods: Sequence[Object]) -> dict[str, int]:
+    """How many of these pods are on each node; "" for those that have none yet."""
+    return dict(Counter(str(pod["spec"].get("nodeName", "")) for pod in pods))
 
 
 def _kind(node: Object) -> tuple[str, ...]:
@@ -99,10 +106,10 @@ def facts_of(status: BenchmarkStatus, energy: EnergyTerms) -> Facts:
     )
 
 
-def cost_of(loaded: LoadedPods | None, prices: PriceTable | None) -> PodCost | CostUnknown:
+def cost_of(loaded: LoadedPods | None, prices: PriceTable | CostUnknown) -> PodCost | CostUnknown:
     """What one of the loaded pods costs, by what was reserved for it."""
-    if prices is None:
-        return CostUnknown("there are no prices: set prices in the operator's configuration")
+    if isinstance(prices, CostUnknown):
+        return prices
     if loaded is None or not loaded.requests:
         return CostUnknown("what the loaded pods reserved is not on record")
     requests = {name: Decimal(amount) for name, amount in loaded.requests.items()}

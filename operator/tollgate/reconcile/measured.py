@@ -20,10 +20,11 @@ from tollgate.decide.moves import measurement_name
 from tollgate.decide.paired import InTurn
 from tollgate.decide.pooling import can_be_added
 from tollgate.decide.snapshot import Measured, Snapshot
-from tollgate.measure.cost import CostUnknown, PodCost
+from tollgate.measure.cost import CostUnknown, PodCost, PriceTable
 from tollgate.ports import BENCHMARK, Cluster
 from tollgate.reconcile.hardware import cost_of, facts_of
 from tollgate.reconcile.options import Tariffs
+from tollgate.reconcile.prices import Prices
 
 NOT_IN_TURN = "not measured in turn with last-good, which has no ReplicaSet any more"
 
@@ -34,8 +35,9 @@ _JUDGED = (Stage.AWAITING_SIGN_OFF, Stage.CANARY)
 class Measurements:
     """The Benchmarks of budgets."""
 
-    def __init__(self, cluster: Cluster, tariffs: Tariffs) -> None:
+    def __init__(self, cluster: Cluster, prices: Prices, tariffs: Tariffs) -> None:
         self._cluster = cluster
+        self._prices = prices
         self._tariffs = tariffs
 
     async def of_candidate(self, s: Snapshot, cost: PodCost | CostUnknown) -> Measured | None:
@@ -51,18 +53,20 @@ class Measurements:
         message = next((c.message for c in status.conditions if c.type == "Complete"), "")
         if status.phase != "Succeeded" or status.result is None:
             return Measured(name, status.phase, message, paired=paired)
-        prices = self._tariffs.prices
-        if prices is not None and prices.by_machine:
+        # For all that is compared, which ran on the same hardware: a price is no property of the version, and of a node
+        # that is gone nobody tells one.
+        prices = await self._prices.judged_by(s.spec.objectives, status.loaded.nodes if status.loaded else {})
+        if self._prices.by_place:
             cost = cost_of(status.loaded, prices)  # by the machines that were loaded
         present = Arm(status.result, cost, _hardware(status.loaded), facts_of(status, self._tariffs.energy))
-        series = [*await self._earlier(s, release, present), (name, present)]
+        series = [*await self._earlier(s, release, present, prices), (name, present)]
         (first, candidate), repeats = series[0], series[1:]
         recorded = _recorded(s)
         compared = await self._benchmark(s.namespace, first)
-        in_turn = self._in_turn(s, compared.status if compared else status)
-        baseline = None if in_turn else await self._arm(s.namespace, recorded)
+        in_turn = self._in_turn(s, compared.status if compared else status, prices)
+        baseline = None if in_turn else await self._arm(s.namespace, recorded, prices)
         since = _approved_baseline(s, recorded)
-        approved = await self._approved(s.namespace, since)
+        approved = await self._approved(s.namespace, since, prices)
         verdict = benchmark_verdict(
             s.spec.objectives,
             candidate,
@@ -163,28 +167,33 @@ class Measurements:
         result = await self._result(s.namespace, _recorded(s))
         return result.pods if result else 0
 
-    async def _approved(self, namespace: str, baseline: ApprovedBaseline | None) -> ApprovedArm | None:
+    async def _approved(
+        self, namespace: str, baseline: ApprovedBaseline | None, prices: PriceTable | CostUnknown
+    ) -> ApprovedArm | None:
         """Its measurement; None where it is gone."""
-        arm = await self._arm(namespace, baseline.benchmark) if baseline else None
+        arm = await self._arm(namespace, baseline.benchmark, prices) if baseline else None
         return ApprovedArm(arm, baseline.release) if baseline and arm else None
 
-    async def _earlier(self, s: Snapshot, release: Release, present: Arm) -> list[tuple[str, Arm]]:
+    async def _earlier(
+        self, s: Snapshot, release: Release, present: Arm, prices: PriceTable | CostUnknown
+    ) -> list[tuple[str, Arm]]:
         """The measurements before the present one that are still there and can be added, by name."""
-        found = [(name, await self._arm(s.namespace, name)) for name in release.earlier]
+        found = [(name, await self._arm(s.namespace, name, prices)) for name in release.earlier]
         return [
             (name, replace(arm, cost=present.cost))
             for name, arm in found
             if arm is not None and can_be_added(arm, present)
         ]
 
-    async def _arm(self, namespace: str, name: str) -> Arm | None:
+    async def _arm(self, namespace: str, name: str, prices: PriceTable | CostUnknown) -> Arm | None:
         found = await self._benchmark(namespace, name)
         if found is None or found.status.result is None:
             return None
         loaded, facts = found.status.loaded, facts_of(found.status, self._tariffs.energy)
-        return Arm(found.status.result, self._cost(loaded), _hardware(loaded), facts)
+        return Arm(found.status.result, cost_of(loaded, prices), _hardware(loaded), facts)
 
-    def _in_turn(self, s: Snapshot, status: BenchmarkStatus) -> InTurn | None:
+    @staticmethod
+    def _in_turn(s: Snapshot, status: BenchmarkStatus, prices: PriceTable | CostUnknown) -> InTurn | None:
         """Last-good as it was loaded in turn with the candidate, where the policy compares the two so."""
         if (
             s.spec.benchmark.baseline is not Baseline.PAIRED
@@ -192,11 +201,7 @@ class Measurements:
             or not status.result.paired
         ):
             return None
-        return InTurn(self._cost(status.baseline_loaded), _hardware(status.baseline_loaded))
-
-    def _cost(self, loaded: LoadedPods | None) -> PodCost | CostUnknown:
-        """At the present prices, whatever they were then: a price is no property of the version."""
-        return cost_of(loaded, self._tariffs.prices)
+        return InTurn(cost_of(status.baseline_loaded, prices), _hardware(status.baseline_loaded))
 
     async def _result(self, namespace: str, name: str) -> BenchmarkResult | None:
         found = await self._benchmark(namespace, name)

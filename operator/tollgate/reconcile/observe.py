@@ -54,6 +54,7 @@ from tollgate.reconcile.live import LiveVerdict, StableArm, judge_pods
 from tollgate.reconcile.measured import Measurements
 from tollgate.reconcile.options import Options
 from tollgate.reconcile.policy import Policy, hints, problems, problems_of_adjustments
+from tollgate.reconcile.prices import Prices
 from tollgate.reconcile.records import records_of, whoami
 from tollgate.reconcile.signing import ApproverProof, may_ask, sign_offs, signing
 from tollgate.reconcile.surroundings import Surroundings, serving
@@ -90,8 +91,9 @@ class Observer:
         self._metrics = metrics
         self._clock = clock
         self._options = options
-        self._measurements = Measurements(cluster, options.tariffs)
-        self._around = Surroundings(cluster, metrics, options.tariffs)
+        prices = Prices(cluster, metrics, clock, options.tariffs)
+        self._measurements = Measurements(cluster, prices, options.tariffs)
+        self._around = Surroundings(cluster, metrics, prices)
         self._levers = Levers(cluster, clock, webhooks)
         self._latch: tuple[datetime, bool] | None = None
         self._actor: str | None = None

@@ -6,14 +6,14 @@ from dataclasses import dataclass, field
 
 from tollgate.api.facts import EnergyTerms
 from tollgate.manifests.benchmark_job import JobSettings
-from tollgate.measure.cost import PriceTable
+from tollgate.measure.cost import OpenCost, PriceTable
 
 
 @dataclass
 class Tariffs:
     """Prices (None: no cost can be known), and how energy is estimated. Others take their place as they change."""
 
-    prices: PriceTable | None = None
+    prices: PriceTable | OpenCost | None = None
     energy: EnergyTerms = field(default_factory=EnergyTerms)
 
 

@@ -18,7 +18,7 @@ from tollgate.decide.plan import plan
 from tollgate.decide.plan_text import canary_message
 from tollgate.decide.signing import UNCHECKED_APPROVER
 from tollgate.decide.snapshot import Problem, Target
-from tollgate.measure.cost import PriceTable
+from tollgate.measure.cost import OpenCost, PriceTable
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Policy:
     rival: str  # an older budget of the same target
     benchmark: BenchmarkProfileSpec | None
     metrics: MetricProfileSpec | None
-    prices: PriceTable | None
+    prices: PriceTable | OpenCost | None
     energy: EnergyTerms = field(default_factory=EnergyTerms)
     edges: Mapping[Dimension, Sequence[float]] = field(default_factory=dict)  # of histograms, in seconds
     approver_unchecked: bool = False

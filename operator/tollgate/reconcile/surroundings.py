@@ -9,22 +9,22 @@ from tollgate.api.metric_profile import MetricProfileSpec, Scope
 from tollgate.decide.snapshot import Circumstances, ReplicaSet, Snapshot
 from tollgate.errors import Denied
 from tollgate.manifests.names import CANDIDATE, fit
-from tollgate.measure.cost import CostUnknown, Machine, PodCost, pod_cost
+from tollgate.measure.cost import CostUnknown, PodCost, pod_cost
 from tollgate.measure.promql import BehindService, OwnedBy, PodNames, Selector
 from tollgate.ports import NAMESPACE, POD, Cluster, Metrics, Object
 from tollgate.reconcile import views
-from tollgate.reconcile.hardware import Machines
+from tollgate.reconcile.hardware import Machines, nodes_of
 from tollgate.reconcile.live import load_of
-from tollgate.reconcile.options import Tariffs
+from tollgate.reconcile.prices import Prices
 
 
 class Surroundings:
     """Looks around for one budget at a time. Reads only; only what prices and adjustments ask for."""
 
-    def __init__(self, cluster: Cluster, metrics: Metrics, tariffs: Tariffs) -> None:
+    def __init__(self, cluster: Cluster, metrics: Metrics, prices: Prices) -> None:
         self._cluster = cluster
         self._metrics = metrics
-        self._tariffs = tariffs
+        self._prices = prices
         self._machines = Machines(cluster)
 
     async def cost(
@@ -33,9 +33,11 @@ class Surroundings:
         """Of a pod whose traffic is judged now, by what it reserves and, where prices ask for it, where it runs."""
         if deployment is None:
             return CostUnknown("there is no Deployment")
-        prices, machines = self._tariffs.prices, dict[Machine, int]()
-        if prices is not None and prices.by_machine:
-            machines = await self._machines.under(await self._judged_pods(s, raw_sets))
+        pods = await self._judged_pods(s, raw_sets) if self._prices.by_place else []
+        prices = await self._prices.judged_by(s.spec.objectives, nodes_of(pods))
+        if isinstance(prices, CostUnknown):
+            return prices
+        machines = await self._machines.under(pods) if prices.by_machine else {}
         return pod_cost(deployment["spec"]["template"], prices, machines)
 
     async def circumstances(

@@ -34,6 +34,7 @@ from tollgate.ports import BENCHMARK, BUDGET, DEPLOYMENT, SERVICE, Cluster, Kind
 from tollgate.reconcile import views
 from tollgate.reconcile.hardware import cost_of, facts_of
 from tollgate.reconcile.options import Tariffs
+from tollgate.reconcile.prices import Prices
 
 
 @dataclass(frozen=True)
@@ -90,8 +91,9 @@ class _Asked:
 class Sweeps:
     """Carries out the Benchmarks that are sweeps."""
 
-    def __init__(self, cluster: Cluster, tariffs: Tariffs) -> None:
+    def __init__(self, cluster: Cluster, prices: Prices, tariffs: Tariffs) -> None:
         self._cluster = cluster
+        self._prices = prices
         self._tariffs = tariffs
 
     async def step(self, raw: Object, wanted: Benchmark, profile: BenchmarkProfileSpec) -> Told:
@@ -169,7 +171,8 @@ class Sweeps:
             return before
         status = Benchmark.model_validate(raw).status
         if status.phase == "Succeeded" and status.result is not None:
-            cost = cost_of(status.loaded, self._tariffs.prices)
+            loaded = status.loaded
+            cost = cost_of(loaded, await self._prices.on(loaded.nodes if loaded else {}))
             facts = facts_of(status, self._tariffs.energy)
             return measured_point(number, point, status.result, cost, asked.terms, len(asked.points), facts)
         if status.phase == "Failed":

@@ -49,7 +49,7 @@ class Reload:
         if not changed:
             return
         self._now = settings
-        self._tariffs.prices = settings.prices.table if settings.prices else None
+        self._tariffs.prices = settings.prices.source if settings.prices else None
         self._tariffs.energy = settings.energy.terms
         if taken := [name for name in changed if name in _TARIFFS]:
             logger.info("The configuration has changed: its %s count from now on", " and ".join(taken))

@@ -12,12 +12,20 @@ from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
 import yaml
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 from pydantic.alias_generators import to_camel
 
 from tollgate.api.facts import EnergyTerms
 from tollgate.errors import TollgateError
-from tollgate.measure.cost import MachinePrices, PriceTable
+from tollgate.measure.cost import MachinePrices, OpenCost, PriceTable
 
 VARIABLE = "TOLLGATE_CONFIG"
 
@@ -65,19 +73,50 @@ class MachinePriceSettings(_Section):
     gpu_hour: Price | None = None
 
 
+class OpenCostSettings(_Section):
+    """Prices of nodes as OpenCost exports them to Prometheus."""
+
+    least_cpu_core_hour: Price = Decimal("0.0002")
+
+
 class PriceSettings(_Section):
-    """What an hour of a resource costs; instance types and GPU models as the labels of the nodes have them."""
+    """What an hour of a resource costs: by a table, or as OpenCost says of each node.
+
+    Instance types and GPU models of a table are as the labels of the nodes have them.
+    """
 
     currency: str = Field(pattern="^[A-Z]{3}$")
-    cpu_core_hour: Price
-    memory_gib_hour: Price = Field(alias="memoryGiBHour")
-    gpu_hour: Price
+    open_cost: OpenCostSettings | None = None
+    cpu_core_hour: Price | None = None
+    memory_gib_hour: Price | None = Field(None, alias="memoryGiBHour")
+    gpu_hour: Price | None = None
     instance_types: dict[str, MachinePriceSettings] = Field(default_factory=dict, max_length=1000)
     gpu_models: dict[str, Price] = Field(default_factory=dict, max_length=1000)
 
+    @model_validator(mode="after")
+    def _from_one_source(self) -> PriceSettings:
+        if self.open_cost is not None:
+            if self.model_fields_set - {"currency", "open_cost"}:
+                raise ValueError("openCost takes the place of a table: remove it, or all prices beside it")
+            return self
+        needed = {
+            "cpuCoreHour": self.cpu_core_hour,
+            "memoryGiBHour": self.memory_gib_hour,
+            "gpuHour": self.gpu_hour,
+        }
+        if missing := [name for name, price in needed.items() if price is None]:
+            said = f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing"
+            raise ValueError(f"{said}: a table has all three; or write openCost in its place")
+        return self
+
     @property
-    def table(self) -> PriceTable:
+    def source(self) -> PriceTable | OpenCost:
         """The same for what is priced."""
+        if self.open_cost is not None:
+            return OpenCost(self.currency, self.open_cost.least_cpu_core_hour)
+        assert self.cpu_core_hour is not None
+        assert self.memory_gib_hour is not None
+        assert self.gpu_hour is not None
         return PriceTable(
             self.currency,
             self.cpu_core_hour,

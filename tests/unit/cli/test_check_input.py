@@ -142,7 +142,8 @@ def test_files_that_can_not_be_read(case: Case) -> None:
         ({**PRICES, "cpuCoreHour": 0.03}, 'cpuCoreHour: write it as a decimal in quotes, such as "0.04"'),
         ({**PRICES, "diskHour": "1"}, "diskHour is no field"),
         ({**PRICES, "gpuHour": "-1"}, "gpuHour: input should be greater than or equal to 0"),
-        ({"currency": "USD"}, "cpuCoreHour is missing"),
+        ({"currency": "USD"}, "cpuCoreHour, memoryGiBHour, gpuHour are missing"),
+        ({"currency": "USD", "openCost": {}}, "openCost has prices of the nodes of a cluster"),
         ([1], "holds no prices"),
     ],
 )

@@ -34,6 +34,7 @@ async def test_kinds_of_machines_are_counted_whatever_their_names() -> None:
     ]
     assert str(seen.hardware[0]) == "2 on m5.xlarge (amd64, 4 CPUs)"
     assert seen.names == ["digits-a", "digits-b", "digits-c"]
+    assert seen.nodes == {"a": 1, "b": 1, "c": 1}
 
 
 async def test_processor_and_accelerator_are_read_from_labels() -> None:
@@ -51,6 +52,13 @@ async def test_machine_that_says_nothing_is_a_kind_of_its_own() -> None:
     seen = await loaded_pods(world(), [pod("gone")])
     assert seen.hardware == [Hardware(pods=1)]
     assert str(seen.hardware[0]) == "1 on a machine without instance type"
+
+
+async def test_nodes_are_all_named_or_none() -> None:
+    many = [pod(f"n{i}") for i in range(65)]
+    assert len((await loaded_pods(world(), many[:64])).nodes) == 64
+    assert (await loaded_pods(world(), many)).nodes == {}
+    assert (await loaded_pods(world(), [pod("a"), pod("")])).nodes == {}
 
 
 async def test_without_permission_nothing_is_known() -> None:

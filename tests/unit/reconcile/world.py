@@ -71,6 +71,8 @@ class World:
         self.kill_after: int | None = None
         self.prometheus_down = False
         self.unscraped: set[str] = set()  # pods that Prometheus has never seen
+        self.node_costs: dict[str, dict[str, float]] = {}  # what OpenCost exports: by node and series
+        self.asked_opencost = 0
         self.traffic = 40.0
         self.has_admission_latch = True
         self.schedules_on = "node-1"  # where new pods go
@@ -167,6 +169,8 @@ class World:
 
         if self.prometheus_down:
             raise MetricsError("Prometheus at http://prometheus refused the connection")
+        if "node_total_hourly_cost" in query:
+            return self._opencost(query, at)
         series = re.match(r"[\w:]+", query)
         pods = re.search(r'pod=~"([^"]*)"', query)
         window = re.search(r"\[(\d+)s\]", query)
@@ -189,6 +193,17 @@ class World:
                         Samples(labels, [(row[0], value) for row, value in zip(rows, column, strict=True)])
                     )
         return out
+
+    def _opencost(self, query: str, at: datetime) -> list[Samples]:
+        self.asked_opencost += 1
+        nodes = re.search(r'node=~"([^"]*)"', query)
+        assert nodes
+        return [
+            Samples({"__name__": series, "node": node}, [(at.timestamp(), value)])
+            for node, told in self.node_costs.items()
+            if re.fullmatch(nodes[1].replace("\\\\", "\\"), node)
+            for series, value in told.items()
+        ]
 
     @staticmethod
     def _columns(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tollgate.measure.cost import OpenCost
 from tollgate.runtime.settings import SettingsError, load
 
 SMALLEST = """
@@ -26,6 +27,9 @@ leaderElection: {enabled: false}
 resyncSeconds: 60
 logLevel: debug
 """
+
+
+TABLE = 'cpuCoreHour: "0.04", memoryGiBHour: "0.005", gpuHour: "2.5"'
 
 
 def read(tmp_path: Path, text: str) -> object:
@@ -52,6 +56,13 @@ def test_every_setting(tmp_path: Path) -> None:
     assert (settings.workers, settings.resync_seconds, settings.log_level) == (3, 60.0, "debug")
 
 
+def test_prices_of_opencost_take_the_place_of_a_table(tmp_path: Path) -> None:
+    settings = read(tmp_path, WHOLE.replace(TABLE, "openCost: {}"))
+    assert settings.prices.source == OpenCost("USD", Decimal("0.0002"))
+    settings = read(tmp_path, WHOLE.replace(TABLE, 'openCost: {leastCpuCoreHour: "0"}'))
+    assert settings.prices.source == OpenCost("USD", Decimal(0))
+
+
 @pytest.mark.parametrize(
     ("before", "after", "sentence"),
     [
@@ -62,7 +73,14 @@ def test_every_setting(tmp_path: Path) -> None:
         ('"0.04"', "0.04", r"prices\.cpuCoreHour: write it as a decimal in quotes"),
         ('"0.04"', '"-1"', r"prices\.cpuCoreHour: .* greater than or equal to 0"),
         ('"0.04"', '"NaN"', r"prices\.cpuCoreHour: .* finite"),
-        (', gpuHour: "2.5"', "", r"prices\.gpuHour is missing"),
+        (', gpuHour: "2.5"', "", "prices: gpuHour is missing: a table has all three; or write openCost"),
+        (', gpuHour: "2.5"', ", openCost: {}", "prices: openCost takes the place of a table: remove it"),
+        (TABLE, "openCost: {least: 1}", r"prices\.openCost\.least is no setting"),
+        (
+            TABLE,
+            "openCost: {leastCpuCoreHour: 1}",
+            r"prices\.openCost\.leastCpuCoreHour: write it as a decimal",
+        ),
         ("https://prometheus.example.com/select", "prometheus:9090", r"prometheus\.url: write it as http"),
         ("https://", "file://", r"prometheus\.url: write it as http"),
         ("logLevel: debug", "logLevel: loud", "logLevel: .*'debug', 'info'"),
