@@ -159,7 +159,8 @@ class Objective(Model):
         "request. Default: what serving costs, alone.",
     )
     measured: bool | None = Field(
-        None, description="Energy: true where only a meter counts, and no estimate from CPU seconds."
+        None,
+        description="Energy: true where only a meter counts, and no estimate from CPU seconds or of a share of a GPU.",
     )
     owner: Annotated[str, StringConstraints(min_length=1, max_length=63)] | None = Field(
         None, description="Who answers for this limit: a role of the budget's owners. A breach names them."

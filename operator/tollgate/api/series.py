@@ -94,6 +94,12 @@ class EnergyMeter(Meter):
     """A counter of energy."""
 
     unit: Literal["J", "mJ", "uJ"] = Field("J", description="Unit of its values.")
+    attribution: Literal["Exclusive", "Proportional"] = Field(
+        "Exclusive",
+        description="What becomes of a GPU that several pods share, whose meter is of all of it. Exclusive: the energy "
+        "is unknown. Proportional: it is divided among the pods that hold parts of the GPU, as the DCGM exporter tells "
+        "them: slices (MIG) by their compute units, all else evenly. The result is an estimate, and says so.",
+    )
 
     @property
     def scale(self) -> float:

@@ -38,6 +38,11 @@ class ServerReadings(Model):
         None, description="The most GPU memory that a pod had at a scrape."
     )
     energy: Energy | None = Field(None, description="Energy that all pods used together.")
+    attribution: Why | None = Field(
+        None,
+        description="Which shares of which GPUs the energy is of, where the MetricProfile has shared ones divided: it "
+        "is then an estimate. Absent where none was shared.",
+    )
     peak_kv_cache: Percent | None = Field(
         None, description="The fullest that the KV cache of a pod was at a scrape."
     )

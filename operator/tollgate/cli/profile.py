@@ -12,7 +12,6 @@ import click
 
 from tollgate.adapters.prometheus import PrometheusMetrics
 from tollgate.api.metric_profile import MetricProfile, MetricProfileSpec, Scope
-from tollgate.api.series import Meter
 from tollgate.api.server_side import ServerReadings, SteadyWindow
 from tollgate.cli.documents import manifest, parsed
 from tollgate.cli.exits import BadInput, Exit, plain
@@ -20,10 +19,11 @@ from tollgate.cli.tables import aligned, printable
 from tollgate.decide.profile_readings import Reading, complete, ladder, readings, table
 from tollgate.errors import MetricsError
 from tollgate.measure.counts import LiveCounts
-from tollgate.measure.promql import BehindService, PodNames, PodsLike, Selector, meter_query
+from tollgate.measure.promql import BehindService, PodsLike, Selector
 from tollgate.measure.server_side import read_server
-from tollgate.ports import Metrics, Samples
+from tollgate.ports import Metrics
 from tollgate.reconcile.live import count_pods
+from tollgate.reconcile.server_side import ask_meters
 
 
 class PrometheusTrouble(BadInput):
@@ -124,11 +124,8 @@ async def _metered(
     until: datetime,
 ) -> ServerReadings:
     """What these pods used in the window."""
-
-    async def ask(meter: Meter) -> list[Samples]:
-        seconds = int((until - since).total_seconds())
-        return await metrics.samples(meter_query(spec, meter, namespace, PodNames(pods), seconds), until)
-
-    meters = spec.server.meters if spec.server else {}
-    answers = dict(zip(meters, await asyncio.gather(*map(ask, meters.values())), strict=True))
-    return read_server(spec, answers, SteadyWindow(since=since, until=until), pods)
+    asked = await ask_meters(metrics, spec, namespace, pods, since, until)
+    if asked.refused is not None:
+        raise MetricsError(asked.refused)
+    window = SteadyWindow(since=since, until=until)
+    return read_server(spec, asked.answers, window, pods, asked.holders)

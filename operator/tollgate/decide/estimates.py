@@ -16,13 +16,13 @@ from tollgate.measure.cost import CostUnknown, PodCost
 class Estimate:
     """A value and its bounds; `high` may be infinite, where the data bound nothing.
 
-    `estimated` says that it rests on a model of the server and not on what was measured of it.
+    `estimated` says on what it rests instead of a measurement of the server; empty where it was measured.
     """
 
     value: float
     low: float
     high: float
-    estimated: bool = False
+    estimated: str = ""
 
     @classmethod
     def exactly(cls, value: float) -> Estimate:

@@ -44,8 +44,6 @@ from tollgate.measure.cost import CostUnknown, PodCost
 
 _OF_LATENCY = (Dimension.LATENCY, Dimension.VIOLATION_RATE, Dimension.GOODPUT)
 
-_MODELLED = ", estimated from CPU seconds"
-
 _PACE = 0.98
 """A server that answers so much of the rate it is sent keeps pace."""
 
@@ -231,7 +229,8 @@ def _interval(o: Objective, stage: StageResult, seen: Estimate) -> _Judged:
     verdict = Verdict.BREACH if breach else Verdict.WITHIN if within else Verdict.INCONCLUSIVE
     where = "" if o.shape.of_version else f"stage {stage.name}: "
     between = f" ({show(o, seen.low)} to {show(o, seen.high)})" if seen.low < seen.high else ""
-    message = f"{where}{show(o, seen.value)}{between}{_MODELLED if seen.estimated else ''}, {wanted} {o.limit} allowed"
+    modelled = f", estimated from {seen.estimated}" if seen.estimated else ""
+    message = f"{where}{show(o, seen.value)}{between}{modelled}, {wanted} {o.limit} allowed"
     if verdict is Verdict.INCONCLUSIVE:
         message += ": " + _longer(seen, limit)
     result = _result(o, verdict, message, seen).model_copy(update={"requests": stage.requests - stage.errors})

@@ -7,6 +7,7 @@ what was seen at a scrape: no bound is told for what was not. What is declared i
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 
 from tollgate.api import units
@@ -46,6 +47,9 @@ def energy(o: Objective, stage: StageResult, pods: Loaded, alpha: Alpha) -> Esti
 
 def _watts(o: Objective, stage: StageResult, terms: EnergyTerms, alpha: Alpha) -> Estimate | NoEstimate:
     metered = _per_second(stage, "energy", lambda text: units.parse_energy(text), alpha)
+    divided = stage.server.attribution if stage.server else None
+    if isinstance(metered, Estimate) and divided:
+        return _of_shared_gpus(o, metered, divided)
     if isinstance(metered, Estimate) or metered.reason is Reason.TOO_FEW_SCRAPES:
         return metered
     if o.measured:
@@ -59,7 +63,18 @@ def _watts(o: Objective, stage: StageResult, terms: EnergyTerms, alpha: Alpha) -
     if isinstance(busy, NoEstimate):
         return NoEstimate(f"{metered.why}; nor can it be estimated: {busy.why}", busy.reason)
     estimated = busy.times(float(terms.watts_per_core))
-    return Estimate(estimated.value, estimated.low, estimated.high, estimated=True)
+    return replace(estimated, estimated="CPU seconds")
+
+
+def _of_shared_gpus(o: Objective, metered: Estimate, divided: str) -> Estimate | NoEstimate:
+    """How a GPU is divided among pods is declared, and no meter tells it."""
+    if not o.measured:
+        return replace(metered, estimated=f"the share of a GPU: {divided}")
+    return NoEstimate(
+        f"the pods share GPUs ({divided}), so their energy is an estimate, and measured asks for a meter: give them "
+        "whole GPUs",
+        Reason.ESTIMATED,
+    )
 
 
 def memory(stage: StageResult, field: str) -> Estimate | NoEstimate:

@@ -9,22 +9,21 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
 
 from tollgate.measure import reading
 from tollgate.measure.counters import Row, counter_grown, increments, resets
+from tollgate.measure.sharing import GPU, SLICE, VIRTUAL, Shares, UnknownError
 from tollgate.measure.targets import Processes, Target, targets
 from tollgate.ports import Samples
 
 _FEWEST = 2
-_GPU, _SLICE = "UUID", "GPU_I_ID"
-"""Labels of the DCGM exporter: a GPU, and the slice of one that is partitioned (MIG)."""
-
+_WHOLE = 1 - 1e-9
 _CONTAINER = "container"
-
-
-class UnknownError(Exception):
-    """Why there is no reading, as a sentence."""
+_ZONE = "zone"
+_APART = frozenset({"package", "dram"})
+"""Kepler's zones that have nothing in common. Of the others, package holds core and uncore, and psys holds all."""
 
 
 @dataclass(frozen=True)
@@ -65,9 +64,14 @@ class Metered:
         interval: int,
         pods: Sequence[str],
         pod_label: str,
+        zone_chosen: bool = False,
     ) -> None:
-        """`name` is that of the series, `interval` its scrape interval in seconds."""
+        """`name` is that of the series, `interval` its scrape interval in seconds.
+
+        `zone_chosen` says that the profile has a matcher of the zone.
+        """
         self._name = name
+        self.attribution = ""
         self._seconds = span[1] - span[0]
         found = targets(
             {reading.COUNTER: samples},
@@ -79,6 +83,7 @@ class Metered:
         self._meters = _meters(found, span, pods)
         self._check_scrapes(interval, pods)
         self._check_sums()
+        self._check_zones(zone_chosen)
 
     @property
     def scrapes(self) -> int:
@@ -129,24 +134,42 @@ class Metered:
         rates, errors = zip(*(_rate(stretches) for stretches in meters), strict=True)
         return math.fsum(errors) / math.fsum(rates), fewest
 
-    def check_gpus(self, *, of_slices: bool) -> None:
+    def check_gpus(self, *, of_slices: bool, else_: str = "") -> None:
         """UnknownError where a GPU is shared, as the meter is then of all who share it.
 
-        `of_slices` says that it tells the slices of a partitioned GPU apart.
+        `of_slices` says that it tells the slices of a partitioned GPU apart; `else_` what can be done.
         """
         users: dict[tuple[str, str], set[str]] = defaultdict(set)
         for meter in self._meters:
-            slice_ = meter.labels.get(_SLICE, "")
+            slice_, virtual = (meter.labels.get(label, "") for label in (SLICE, VIRTUAL))
             if slice_ and not of_slices:
                 raise UnknownError(
-                    f"pod {meter.pod} has a slice of a GPU ({_SLICE}), and {self._name} is of all of the GPU"
+                    f"pod {meter.pod} has a slice of a GPU ({SLICE}), and {self._name} is of all of the GPU{else_}"
                 )
-            users[meter.labels.get(_GPU, meter.pod), slice_].add(meter.pod)
+            if virtual:
+                raise UnknownError(
+                    f"pod {meter.pod} has a part of a shared GPU ({VIRTUAL}), and {self._name} is of all of it{else_}"
+                )
+            users[meter.labels.get(GPU, meter.pod), slice_].add(meter.pod)
         for (gpu, _), pods in users.items():
             if len(pods) > 1:
                 raise UnknownError(
-                    f"pods {_some(sorted(pods))} share {gpu}, and {self._name} is of all of it"
+                    f"pods {_some(sorted(pods))} share {gpu}, and {self._name} is of all of it{else_}"
                 )
+
+    def divided(self, shares: Shares) -> Metered:
+        """The same, of each meter the share that its pod has of the GPU; `attribution` says what was divided."""
+        found = copy(self)
+        parts: dict[str, float] = defaultdict(float)
+        meters = []
+        for meter in self._meters:
+            share = shares.of(meter.labels)
+            parts[meter.labels[GPU]] += share
+            meters.append(replace(meter, rows=tuple((at, value * share) for at, value in meter.rows)))
+        found._meters = tuple(meters)
+        shared = {gpu: part for gpu, part in parts.items() if part < _WHOLE}
+        found.attribution = _some([f"{part:.4g} of {gpu}" for gpu, part in sorted(shared.items())])
+        return found
 
     def _by_pod(self, value_of: Callable[[_Meter], float]) -> dict[str, float]:
         sums: dict[str, float] = defaultdict(float)
@@ -172,6 +195,19 @@ class Metered:
                     f"of the {needed} scrapes of pod {meter.pod} that are needed in the {self._seconds:.1f} s of the "
                     f"steady part there are {len(meter.rows)}: make the stage longer, or scrape more often than every "
                     f"{interval} s"
+                )
+
+    def _check_zones(self, chosen: bool) -> None:
+        """Kepler exports the energy of each zone of the processor under one name, and zones overlap."""
+        zones: dict[str, set[str]] = defaultdict(set)
+        for meter in self._meters:
+            zones[meter.pod].add(meter.labels.get(_ZONE, ""))
+        for pod, found in zones.items():
+            if len(found) > 1 and not (chosen and found <= _APART):
+                named = ", ".join(sorted(found - {""}))
+                raise UnknownError(
+                    f"{self._name} of pod {pod} is there for the zones {named}, which overlap: add a matcher of one, "
+                    f'such as {_ZONE} = "package"'
                 )
 
     def _check_sums(self) -> None:
@@ -216,5 +252,5 @@ def _rate(stretches: Sequence[tuple[float, float]]) -> tuple[float, float]:
     return rate, math.sqrt(squares / (k - 1) / k) / (time / k)
 
 
-def _some(pods: Sequence[str]) -> str:
-    return ", ".join(pods[:3]) + (f" and {len(pods) - 3} more" if len(pods) > 3 else "")
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

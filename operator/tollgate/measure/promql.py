@@ -1,7 +1,8 @@
 """PromQL text for raw samples, built from a validated profile.
 
 Range selectors only: evaluated at an instant they return the samples themselves, where rate() and increase() would
-extrapolate. Every selector carries the namespace, and values are escaped, so that no name can widen a query.
+extrapolate. Every selector of what a tenant is told carries the namespace, and values are escaped, so that no name can
+widen a query.
 Names of one series are asked for together; `measure.aliases` says which of them count.
 """
 
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 from tollgate.api.metric_profile import NAMESPACE, TARGET, LatencyType, MetricProfileSpec
 from tollgate.api.series import Matcher, Meter, MetricLabels, Series
 from tollgate.measure.counters import STALE_SCRAPES
+from tollgate.measure.sharing import GPU
 
 _RE2_SPECIAL = frozenset("\\.+*?()|[]{}^$")
 _GENERATED_NAME_PREFIX = 58
@@ -119,6 +121,12 @@ def meter_query(
 ) -> str:
     """The query of what pods used in the `seconds` before the instant at which it is asked."""
     return _range_selector(meter, "", _of_pods(meter.labels or profile.labels, namespace, pods), seconds)
+
+
+def holders_query(meter: Meter, gpus: Sequence[str], seconds: int) -> str:
+    """The query of a meter for all who hold parts of some GPUs, of whatever namespace: they are counted, not shown."""
+    place = [Matcher.model_construct(label=GPU, operator="=~", value=one_of(gpus))]
+    return _range_selector(meter, "", place, seconds)
 
 
 def _of_pods(labels: MetricLabels, namespace: str, pods: PodSelector) -> list[Matcher]:

@@ -16,10 +16,12 @@ from tollgate.api.metric_profile import MetricProfileSpec
 from tollgate.api.series import EnergyMeter, MemoryMeter, Meter, UtilizationMeter
 from tollgate.api.server_side import ServerReadings, SteadyWindow
 from tollgate.measure.aliases import first_named
-from tollgate.measure.metered import Metered, UnknownError
+from tollgate.measure.metered import Metered
+from tollgate.measure.sharing import Shares, UnknownError
 from tollgate.ports import Samples
 
 _SKEW = timedelta(seconds=1)  # clocks of nodes agree to that
+_DIVIDE = "; attribution: Proportional in the MetricProfile has it divided"
 
 Answer = Sequence[Samples] | str
 """What Prometheus holds of a meter, or why it told nothing."""
@@ -55,10 +57,18 @@ def scraped_by(profile: MetricProfileSpec, last: datetime) -> datetime:
 
 
 def read_server(
-    profile: MetricProfileSpec, answers: Mapping[str, Answer], steady: SteadyWindow, pods: Sequence[str]
+    profile: MetricProfileSpec,
+    answers: Mapping[str, Answer],
+    steady: SteadyWindow,
+    pods: Sequence[str],
+    holders: Mapping[str, Answer] | None = None,
 ) -> ServerReadings:
-    """What these pods used in that time; `answers` are by the field of `profile.server`."""
+    """What these pods used in that time; `answers` are by the field of `profile.server`.
+
+    `holders` are the answers for all who hold parts of the pods' GPUs, of the meters that are divided among them.
+    """
     found = ServerReadings()
+    span = steady.since.timestamp(), steady.until.timestamp()
     for name, meter in profile.server.meters.items() if profile.server else ():
         how, answer = _READINGS[name], answers[name]
         try:
@@ -68,17 +78,33 @@ def read_server(
             seen = Metered(
                 meter.series,
                 first_named(meter, {"": answer}, pod_label)[""],
-                span=(steady.since.timestamp(), steady.until.timestamp()),
+                span=span,
                 interval=_interval(profile, meter),
                 pods=pods,
                 pod_label=pod_label,
+                zone_chosen=any(matcher.label == "zone" for matcher in meter.matchers),
             )
+            if is_divided(meter):
+                seen = seen.divided(_shares(profile, meter, (holders or {}).get(name, ()), span))
             value = how.read(seen, meter)
         except UnknownError as why:
             found = _without(found, how.field, str(why))
         else:
             found = _with(found, how, value, seen)
     return found
+
+
+def is_divided(meter: Meter) -> bool:
+    """Whether it is divided among those who share a GPU."""
+    return isinstance(meter, EnergyMeter) and meter.attribution == "Proportional"
+
+
+def _shares(profile: MetricProfileSpec, meter: Meter, holders: Answer, span: tuple[float, float]) -> Shares:
+    if isinstance(holders, str):
+        raise UnknownError(holders)
+    labels = meter.labels or profile.labels
+    named = first_named(meter, {"": holders}, labels.pod)[""]
+    return Shares(meter.series, named, labels, span=span, interval=_interval(profile, meter))
 
 
 @dataclass(frozen=True)
@@ -105,6 +131,7 @@ def _with(found: ServerReadings, how: _Reading, value: str, seen: Metered) -> Se
             "scrapes": min(found.scrapes or seen.scrapes, seen.scrapes),
             "covered": units.format_duration(least),
             "restarts": found.restarts + (seen.restarts if how.counts else 0),
+            **({"attribution": seen.attribution[:400]} if seen.attribution else {}),
             **_error(found, how, seen),
         }
     )
@@ -151,7 +178,8 @@ def _gpu_memory(seen: Metered, meter: Meter) -> str:
 
 def _energy(seen: Metered, meter: Meter) -> str:
     assert isinstance(meter, EnergyMeter)
-    seen.check_gpus(of_slices=False)
+    if not is_divided(meter):
+        seen.check_gpus(of_slices=False, else_=_DIVIDE)
     return units.format_energy(seen.total() * meter.scale)
 
 

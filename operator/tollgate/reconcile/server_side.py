@@ -8,15 +8,16 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from tollgate.api.benchmark import Benchmark, BenchmarkResult, BenchmarkStatus, StageResult
 from tollgate.api.metric_profile import MetricProfile, MetricProfileSpec
-from tollgate.api.series import Meter
 from tollgate.api.server_side import ServerReadings, SteadyWindow
 from tollgate.errors import MetricsError
-from tollgate.measure.promql import PodNames, meter_query
-from tollgate.measure.server_side import Answer, read_server, scraped_by, steady_parts
+from tollgate.measure.promql import PodNames, holders_query, meter_query
+from tollgate.measure.server_side import Answer, is_divided, read_server, scraped_by, steady_parts
+from tollgate.measure.sharing import gpus_of
 from tollgate.ports import METRIC_PROFILE, Cluster, Metrics
 
 _PATIENCE = timedelta(seconds=60)  # with a Prometheus that gives no answer
@@ -59,38 +60,65 @@ class ServerSide:
             )
         parts = steady_parts(result, status.started_at, now)
         steady = [part for part in parts.values() if isinstance(part, SteadyWindow)]
-        answers: Mapping[str, Answer] = {}
+        asked = Asked({}, {})
         if steady:
             due = scraped_by(profile, max(part.until for part in steady))
             if now < due:
                 return f"measured; the last scrape of the server is over by {due:%H:%M:%S} UTC"
-            answers = await self._ask(profile, namespace, names, steady)
-            refused = next((answer for answer in answers.values() if isinstance(answer, str)), None)
-            if refused is not None and now < due + _PATIENCE:
-                return f"measured; what the server used is not known yet: {refused}"[:1024]
+            since, until = min(part.since for part in steady), max(part.until for part in steady)
+            asked = await ask_meters(self._metrics, profile, namespace, names, since, until)
+            if asked.refused is not None and now < due + _PATIENCE:
+                return f"measured; what the server used is not known yet: {asked.refused}"[:1024]
         readings = {
-            place: _nothing(part) if isinstance(part, str) else read_server(profile, answers, part, names)
+            place: _nothing(part)
+            if isinstance(part, str)
+            else read_server(profile, asked.answers, part, names, asked.holders)
             for place, part in parts.items()
         }
         return _with(result, readings)
 
-    async def _ask(
-        self, profile: MetricProfileSpec, namespace: str, pods: Sequence[str], steady: Sequence[SteadyWindow]
-    ) -> Mapping[str, Answer]:
-        """Each meter from the first steady part to the last, in one query."""
-        since, until = min(part.since for part in steady), max(part.until for part in steady)
-        seconds = math.ceil((until - since).total_seconds()) + 1
 
-        async def ask(meter: Meter) -> Answer:
-            try:
-                return await self._metrics.samples(
-                    meter_query(profile, meter, namespace, PodNames(tuple(pods)), seconds), until
-                )
-            except MetricsError as error:
-                return str(error) or "Prometheus gave no reason"
+@dataclass(frozen=True)
+class Asked:
+    """What Prometheus answered, by the field of `profile.server`; of meters that are divided, also for all holders."""
 
-        meters = profile.server.meters if profile.server else {}
-        return dict(zip(meters, await asyncio.gather(*map(ask, meters.values())), strict=True))
+    answers: Mapping[str, Answer]
+    holders: Mapping[str, Answer]
+
+    @property
+    def refused(self) -> str | None:
+        """Why it told nothing of one of them."""
+        said = (*self.answers.values(), *self.holders.values())
+        return next((answer for answer in said if isinstance(answer, str)), None)
+
+
+async def ask_meters(
+    metrics: Metrics,
+    profile: MetricProfileSpec,
+    namespace: str,
+    pods: Sequence[str],
+    since: datetime,
+    until: datetime,
+) -> Asked:
+    """Each meter of these pods from one instant to another, in one query; then who shares their GPUs."""
+    seconds = math.ceil((until - since).total_seconds()) + 1
+
+    async def ask(query: str) -> Answer:
+        try:
+            return await metrics.samples(query, until)
+        except MetricsError as error:
+            return str(error) or "Prometheus gave no reason"
+
+    meters = profile.server.meters if profile.server else {}
+    names = PodNames(tuple(pods))
+    queries = [meter_query(profile, meter, namespace, names, seconds) for meter in meters.values()]
+    answers = dict(zip(meters, await asyncio.gather(*map(ask, queries)), strict=True))
+    holders: dict[str, Answer] = {}
+    for name, meter in meters.items():
+        answer = answers[name]
+        if is_divided(meter) and not isinstance(answer, str) and (gpus := gpus_of(answer)):
+            holders[name] = await ask(holders_query(meter, gpus, seconds))
+    return Asked(answers, holders)
 
 
 def _nothing(why: str) -> ServerReadings:

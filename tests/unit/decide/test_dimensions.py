@@ -363,6 +363,15 @@ class TestEnergy:
         result = judged(energy(), both, {"energy": {"wattsPerCore": "10"}})
         assert (result.observed, result.reason) == ("2J", None)
 
+    def test_the_share_of_a_gpu_is_an_estimate(self) -> None:
+        told = server(energy="4800J", attribution="0.25 of GPU-1")
+        result = judged(energy(), told)
+        assert (result.verdict, result.reason, result.observed) == (Verdict.WITHIN, Reason.ESTIMATED, "2J")
+        assert "estimated from the share of a GPU: 0.25 of GPU-1" in result.message
+        refused = judged(energy(measured=True), told)
+        assert (refused.verdict, refused.reason) == (Verdict.INCONCLUSIVE, Reason.ESTIMATED)
+        assert "the pods share GPUs (0.25 of GPU-1)" in refused.message
+
     def test_too_few_scrapes_to_know_how_it_varies(self) -> None:
         told = server(energy="4800J")
         told["server"]["intervals"] = 2

@@ -11,6 +11,7 @@ from tollgate.measure.promql import (
     BehindService,
     OwnedBy,
     PodNames,
+    holders_query,
     live_queries,
     meter_query,
     regex_escape,
@@ -111,6 +112,13 @@ def test_string_literal() -> None:
 
 def test_window_holds_its_base() -> None:
     assert window_seconds(PROFILE, since=100.2, until=160.0) == 60 + 75
+
+
+def test_who_holds_parts_of_a_gpu_is_asked_for_of_all_namespaces() -> None:
+    meter = Meter.model_validate({"series": "mJ", "matchers": [{"label": "job", "value": "dcgm"}]})
+    assert holders_query(meter, ["GPU-1", 'GPU-"2"'], 61) == (
+        r'mJ{UUID=~"^(?:GPU-1|GPU-\"2\")$",job="dcgm"}[61s]'
+    )
 
 
 def test_a_meter_has_labels_of_its_own_or_those_of_the_profile() -> None:

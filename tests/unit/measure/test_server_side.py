@@ -175,7 +175,8 @@ class TestSharedGpus:
     def test_a_slice_has_no_meter_of_its_own(self) -> None:
         slices = [series(two_cores, UUID="GPU-1", GPU_I_ID=slice_) for slice_ in ("1", "2")]
         assert why(ENERGY, *slices) == (
-            "pod a has a slice of a GPU (GPU_I_ID), and energy is of all of the GPU"
+            "pod a has a slice of a GPU (GPU_I_ID), and energy is of all of the GPU; attribution: Proportional in the "
+            "MetricProfile has it divided"
         )
         assert read(GPU, series(50, UUID="GPU-1", GPU_I_ID="1")).peak_gpu_memory == "50Mi"
 
@@ -184,6 +185,156 @@ class TestSharedGpus:
         assert "pods a, b share GPU-1, and energy is of all of it" in why(ENERGY, *both, pods=("a", "b"))
         apart = [series(two_cores, pod=pod, UUID=f"GPU-{pod}") for pod in ("a", "b")]
         assert read(ENERGY, *apart, pods=("a", "b")).energy == "0.24J"
+
+    def test_a_virtual_gpu_is_shared_with_somebody(self) -> None:
+        """Who is not seen: only the loaded pods are asked for."""
+        mine = series(two_cores, UUID="GPU-1", vgpu="0")
+        assert "pod a has a part of a shared GPU (vgpu), and energy is of all of it; attr" in why(
+            ENERGY, mine
+        )
+        seen = read(GPU, series(50, UUID="GPU-1", vgpu="0"))
+        assert set(seen.unknown) == {"gpuUtilization", "peakGpuMemory"}
+        assert "attribution" not in " ".join(seen.unknown.values()), "neither can be divided"
+
+
+DIVIDED = profile(energy={"series": "energy", "unit": "mJ", "attribution": "Proportional"})
+
+
+def whole(second: float) -> float:
+    """100 W, in mJ."""
+    return 100_000 * (second + 100)
+
+
+def divided(*holders: Samples, pods: tuple[str, ...] = ("a",)) -> ServerReadings:
+    """What the pods used, of what all who hold their GPUs show."""
+    mine = [one for one in holders if one.labels["pod"] in pods]
+    return read_server(DIVIDED, {"energy": mine}, STEADY, pods, {"energy": holders})
+
+
+def undivided(*holders: Samples) -> str:
+    [(_, said)] = divided(*holders).unknown.items()
+    return said
+
+
+class TestDividedGpus:
+    def test_pods_that_share_a_gpu_bear_equal_parts(self) -> None:
+        others = [series(whole, pod=pod, namespace="other", UUID="GPU-1") for pod in ("x", "y", "z")]
+        seen = divided(series(whole, UUID="GPU-1"), *others)
+        assert (seen.energy, seen.attribution) == ("1500J", "0.25 of GPU-1")
+
+    def test_pods_of_one_name_in_two_namespaces_are_two(self) -> None:
+        mine, other = series(whole, UUID="GPU-1"), series(whole, UUID="GPU-1", namespace="other")
+        seen = read_server(DIVIDED, {"energy": [mine]}, STEADY, ["a"], {"energy": [mine, other]})
+        assert seen.energy == "3000J"
+
+    def test_virtual_gpus_are_parts_of_their_own(self) -> None:
+        holders = [
+            series(whole, pod=pod, UUID="GPU-1", vgpu=vgpu) for vgpu, pod in zip("0123", "aabx", strict=True)
+        ]
+        assert divided(*holders).energy == "3000J", "two of four"
+        seen = divided(*holders, pods=("a", "b"))
+        assert (seen.energy, seen.attribution) == ("4500J", "0.75 of GPU-1")
+
+    def test_slices_bear_by_their_compute_units_what_is_used_of_the_gpu(self) -> None:
+        """A slice that nobody holds has no pod."""
+        profiles = {"a": "3g.20gb", "x": "2g.10gb", "y": "1g.5gb", "": "1g.5gb"}
+        holders = [
+            series(whole, pod=pod, UUID="GPU-1", GPU_I_ID=str(i), GPU_I_PROFILE=made)
+            for i, (pod, made) in enumerate(profiles.items(), start=1)
+        ]
+        seen = divided(*holders)
+        assert (seen.energy, seen.attribution) == ("3000J", "0.5 of GPU-1")
+
+    def test_who_shares_a_slice_bears_a_part_of_it(self) -> None:
+        slices = [("a", "1", "0"), ("x", "1", "1"), ("y", "2", "")]
+        holders = [
+            series(whole, pod=pod, UUID="GPU-1", GPU_I_ID=i, GPU_I_PROFILE="3g.20gb", vgpu=vgpu)
+            for pod, i, vgpu in slices
+        ]
+        assert divided(*holders).energy == "1500J"
+
+    def test_a_gpu_that_is_not_shared_is_all_of_its_pod(self) -> None:
+        seen = divided(series(whole, UUID="GPU-1"), series(whole, pod="x", UUID="GPU-2"))
+        assert (seen.energy, seen.attribution) == ("6000J", None)
+
+    def test_whole_gpus_and_shared_ones_add_up(self) -> None:
+        mine = [series(whole, UUID=gpu) for gpu in ("GPU-1", "GPU-2")]
+        seen = divided(*mine, series(whole, pod="x", UUID="GPU-2"))
+        assert (seen.energy, seen.attribution) == ("9000J", "0.5 of GPU-2")
+
+    def test_the_error_is_that_of_the_whole(self) -> None:
+        levels = dict(zip(range(0, 70, 10), [0, 10, 40, 50, 80, 90, 120], strict=True))
+        mine = series(lambda s: 1000 + levels.get(s, 0), at=range(0, 70, 10), UUID="GPU-1")
+        other = series(5, pod="x", at=range(0, 70, 10), UUID="GPU-1")
+        assert divided(mine, other).errors == divided(mine).errors
+
+    def test_a_gpu_scraped_by_two_jobs_is_divided_once(self) -> None:
+        holders = [
+            series(whole, pod=pod, UUID="GPU-1", job=job) for pod in ("a", "x") for job in ("one", "two")
+        ]
+        assert divided(*holders).energy == "3000J"
+
+
+class TestCannotBeDivided:
+    def test_pods_that_come_or_go_meanwhile(self) -> None:
+        mine = series(whole, UUID="GPU-1")
+        for while_there in (range(0, 40, 10), range(30, 70, 10)):
+            other = series(whole, pod="x", at=while_there, UUID="GPU-1")
+            assert "who shares GPU-1 changed in the steady part" in undivided(mine, other)
+        gone = series(whole, pod="x", at=range(-30, 0, 10), UUID="GPU-1")
+        assert divided(mine, gone).energy == "6000J"
+
+    def test_slices_of_an_unknown_size(self) -> None:
+        for made in ("", "1c.3g.20gb"):
+            mine = series(whole, UUID="GPU-1", GPU_I_ID="1", GPU_I_PROFILE=made)
+            assert "what part of it slice 1 is, the label GPU_I_PROFILE does not tell" in undivided(mine)
+
+    def test_a_slice_beside_the_whole(self) -> None:
+        mine = series(whole, UUID="GPU-1", GPU_I_ID="1", GPU_I_PROFILE="3g.20gb")
+        assert "cannot be divided" in undivided(mine, series(whole, pod="x", UUID="GPU-1"))
+
+    def test_a_meter_that_names_no_gpu(self) -> None:
+        assert "energy has no label UUID" in undivided(series(whole))
+
+    def test_a_gpu_of_which_prometheus_tells_no_holder(self) -> None:
+        mine = series(whole, UUID="GPU-1")
+        seen = read_server(DIVIDED, {"energy": [mine]}, STEADY, ["a"], {"energy": []})
+        assert seen.unknown == {"energy": "Prometheus does not tell who shares GPU-1"}
+        seen = read_server(DIVIDED, {"energy": [mine]}, STEADY, ["a"], {"energy": "Prometheus is away"})
+        assert seen.unknown == {"energy": "Prometheus is away"}
+
+
+def kepler(*matchers: dict[str, str]) -> MetricProfileSpec:
+    return profile(energy={"series": "kepler_pod_cpu_joules_total", "matchers": list(matchers)})
+
+
+class TestKepler:
+    """What it exports of a pod, by its labels."""
+
+    def test_zones_overlap(self) -> None:
+        zones = [series(two_cores, zone=zone) for zone in ("core", "dram", "package", "psys", "uncore")]
+        assert why(kepler(), *zones) == (
+            "kepler_pod_cpu_joules_total of pod a is there for the zones core, dram, package, psys, uncore, which "
+            'overlap: add a matcher of one, such as zone = "package"'
+        )
+
+    def test_one_zone_is_one_meter(self) -> None:
+        chosen = kepler({"label": "zone", "value": "package"})
+        pods = [series(two_cores, pod=pod, zone="package") for pod in ("a", "b")]
+        assert read(chosen, *pods, pods=("a", "b")).energy == "240J"
+
+    def test_package_and_memory_add_up_where_they_are_asked_for(self) -> None:
+        both = [series(two_cores, zone=zone) for zone in ("package", "dram")]
+        assert "overlap" in why(kepler(), *both)
+        asked = kepler({"label": "zone", "operator": "=~", "value": "package|dram"})
+        assert read(asked, *both).energy == "240J"
+        every = kepler({"label": "zone", "operator": "=~", "value": ".+"})
+        assert "overlap" in why(every, *both, series(two_cores, zone="core"))
+
+    def test_modes_of_older_versions_add_up(self) -> None:
+        old = profile(energy={"series": "kepler_container_joules_total"})
+        modes = [series(two_cores, mode="dynamic"), series(lambda s: s + 100, mode="idle")]
+        assert read(old, *modes).energy == "180J"
 
 
 def result(*stages: StageResult) -> BenchmarkResult:

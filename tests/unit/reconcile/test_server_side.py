@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -11,11 +11,15 @@ from tests.unit.reconcile.behaviour import Behaviour, measurement
 from tests.unit.reconcile.operator import Operator
 from tests.unit.reconcile.setting import populated
 from tests.unit.reconcile.test_benchmark import look
-from tests.unit.reconcile.world import Killed, World
+from tests.unit.reconcile.world import START, Killed, World
 from tollgate.api.budget import Stage
-from tollgate.api.server_side import ServerReadings
+from tollgate.api.metric_profile import MetricProfileSpec
+from tollgate.api.server_side import ServerReadings, SteadyWindow
 from tollgate.api.transport import encode
-from tollgate.ports import JOB, METRIC_PROFILE, Object
+from tollgate.errors import MetricsError
+from tollgate.measure.server_side import read_server
+from tollgate.ports import JOB, METRIC_PROFILE, Object, Samples
+from tollgate.reconcile.server_side import ask_meters
 
 SERVER = {
     "memory": {"series": "process_resident_memory_bytes"},
@@ -147,6 +151,51 @@ async def test_a_pod_that_is_not_scraped_makes_the_readings_unknown(world: World
     await until_done(world)
     assert f"of pod {world.pods()[0]} in the steady part" in readings(world)["unknown"]["cpuSeconds"]
     assert "cpuSeconds" not in readings(world)
+
+
+class Gpus:
+    """A Prometheus that has a meter of a GPU on which another namespace has a pod, too."""
+
+    def __init__(self, *, away: bool = False) -> None:
+        self.queries: list[str] = []
+        self._away = away
+
+    async def samples(self, query: str, at: datetime) -> list[Samples]:
+        self.queries.append(query)
+        if self._away and "UUID" in query:
+            raise MetricsError("Prometheus is away")
+        points = [(at.timestamp() - 60 + s, 1000.0 * s) for s in range(0, 61, 5)]
+        found = [
+            Samples({"namespace": ns, "pod": pod, "UUID": "GPU-1"}, points)
+            for ns, pod in (("vision", "a"), ("other", "x"))
+        ]
+        return found if "UUID" in query else found[:1]
+
+
+async def readings_of_gpu(metrics: Gpus, attribution: str) -> ServerReadings:
+    energy = {"series": "mJ", "unit": "mJ", "attribution": attribution}
+    profile = MetricProfileSpec.model_validate(
+        {"scrapeIntervalSeconds": 5, "latency": {"series": "lat"}, "server": {"energy": energy}}
+    )
+    since, until = START, START + timedelta(seconds=60)
+    asked = await ask_meters(metrics, profile, "vision", ["a"], since, until)
+    assert asked.refused == ("Prometheus is away" if metrics._away else None)
+    return read_server(profile, asked.answers, SteadyWindow(since=since, until=until), ["a"], asked.holders)
+
+
+async def test_who_shares_a_gpu_is_asked_for_where_it_is_divided() -> None:
+    metrics = Gpus()
+    seen = await readings_of_gpu(metrics, "Proportional")
+    assert (seen.energy, seen.attribution) == ("30J", "0.5 of GPU-1")
+    assert metrics.queries == ['mJ{namespace="vision",pod=~"^(?:a)$"}[61s]', 'mJ{UUID=~"^(?:GPU-1)$"}[61s]']
+    metrics = Gpus()
+    assert (await readings_of_gpu(metrics, "Exclusive")).energy == "60J"
+    assert len(metrics.queries) == 1
+
+
+async def test_a_gpu_whose_holders_are_not_told_is_unknown() -> None:
+    seen = await readings_of_gpu(Gpus(away=True), "Proportional")
+    assert (seen.energy, seen.unknown) == (None, {"energy": "Prometheus is away"})
 
 
 @pytest.mark.parametrize("kill_after", range(1, 6))
