@@ -986,6 +986,7 @@ def test_what_the_server_used_and_how_it_started_come_back_whole(kubectl: Kubect
         gpu_utilization="73.1%",
         peak_gpu_memory="20.4Gi",
         energy="2310J",
+        attribution="0.5 of GPU-1",
         peak_kv_cache="61.2%",
         flops="42.3TFLOP",
         intervals=10,
@@ -1009,7 +1010,9 @@ def test_what_the_server_used_and_how_it_started_come_back_whole(kubectl: Kubect
     )
     assert starts.model_fields_set == set(StartTimes.model_fields)
     assert first.model_fields_set == set(FirstRequests.model_fields)
-    status = BenchmarkStatus(result=used, loaded=LoadedPods(names=["digits-1"]), cold_start=starts)
+    status = BenchmarkStatus(
+        result=used, loaded=LoadedPods(names=["digits-1"], nodes={"node-1": 1}), cold_start=starts
+    )
     kubectl("replace", "--subresource=status", objects=[{**made, "status": status.dump()}])
     served = kubectl.get("bench", "used", "-n", namespace)
     assert served["spec"]["metricsRef"] == {"name": "digits-server"}

@@ -56,6 +56,9 @@ class Measurements:
         # For all that is compared, which ran on the same hardware: a price is no property of the version, and of a node
         # that is gone nobody tells one.
         prices = await self._prices.judged_by(s.spec.objectives, status.loaded.nodes if status.loaded else {})
+        if isinstance(prices, CostUnknown) and self._prices.may_come(status.completed_at, prices):
+            said = f"measured; what it costs is not known yet: {prices.reason}"
+            return Measured(name, "Running", said[:1024], paired=paired)
         if self._prices.by_place:
             cost = cost_of(status.loaded, prices)  # by the machines that were loaded
         present = Arm(status.result, cost, _hardware(status.loaded), facts_of(status, self._tariffs.energy))

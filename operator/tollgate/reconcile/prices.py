@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 
 from tollgate.api.dimension import Dimension
 from tollgate.api.objective import Objective
@@ -11,6 +12,10 @@ from tollgate.measure.cost import NO_PRICES, CostUnknown, OpenCost, PriceTable
 from tollgate.measure.opencost import Capacity, capacity, node_cost_query, node_prices
 from tollgate.ports import NODE, Clock, Cluster, Metrics
 from tollgate.reconcile.options import Tariffs
+
+_NOT_ASKED = CostUnknown("OpenCost is not asked for prices, as no objective is of the dimension Cost")
+_PATIENCE = timedelta(seconds=60)
+"""A benchmark is judged once, so a node that OpenCost has yet to see, or a Prometheus that restarts, is waited for."""
 
 
 class Prices:
@@ -40,8 +45,18 @@ class Prices:
         """The same as `on`; OpenCost is not asked where nothing is judged by its cost."""
         costs = any(o.dimension is Dimension.COST for o in objectives)
         if isinstance(self.configured, OpenCost) and not costs:
-            return CostUnknown("OpenCost is not asked for prices, as no objective is of the dimension Cost")
+            return _NOT_ASKED
         return await self.on(nodes)
+
+    def may_come(self, since: datetime | None, prices: PriceTable | CostUnknown) -> bool:
+        """Whether prices that were unknown from an instant on are to be waited for: OpenCost may tell them yet."""
+        if (
+            isinstance(prices, PriceTable)
+            or not isinstance(self.configured, OpenCost)
+            or prices == _NOT_ASKED
+        ):
+            return False
+        return since is not None and self._clock.now() < since + _PATIENCE
 
     async def on(self, nodes: Mapping[str, int]) -> PriceTable | CostUnknown:
         """On these nodes, by how many pods are on each; "" is that of pods that have none yet."""

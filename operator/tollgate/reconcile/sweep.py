@@ -30,6 +30,7 @@ from tollgate.manifests.benchmark import point_benchmark
 from tollgate.manifests.candidate import operating_point
 from tollgate.manifests.names import Identity, owned_by, point_copy_name, point_name
 from tollgate.manifests.revision import join_labels, revision
+from tollgate.measure.cost import CostUnknown
 from tollgate.ports import BENCHMARK, BUDGET, DEPLOYMENT, SERVICE, Cluster, Kind, Object
 from tollgate.reconcile import views
 from tollgate.reconcile.hardware import cost_of, facts_of
@@ -61,6 +62,10 @@ class _Changed(Exception):
 
 class _NotReady(Exception):
     """A point can not be measured, as its pods do not become ready."""
+
+
+class _Unpriced(Exception):
+    """What a point cost is not known yet."""
 
 
 @dataclass(frozen=True)
@@ -152,7 +157,10 @@ class Sweeps:
         """The points that are done, from the first; and what the next one waits for, "" when all are."""
         found: list[OperatingPoint] = []
         for number, point in enumerate(asked.points, start=1):
-            known = await self._known(asked, number, point)
+            try:
+                known = await self._known(asked, number, point)
+            except _Unpriced as why:
+                return found, f"measured; what it costs is not known yet: {why}"
             if known is None:
                 try:
                     return found, await self._measure(asked, number, point)
@@ -172,7 +180,10 @@ class Sweeps:
         status = Benchmark.model_validate(raw).status
         if status.phase == "Succeeded" and status.result is not None:
             loaded = status.loaded
-            cost = cost_of(loaded, await self._prices.on(loaded.nodes if loaded else {}))
+            prices = await self._prices.on(loaded.nodes if loaded else {})
+            if isinstance(prices, CostUnknown) and self._prices.may_come(status.completed_at, prices):
+                raise _Unpriced(prices.reason)
+            cost = cost_of(loaded, prices)
             facts = facts_of(status, self._tariffs.energy)
             return measured_point(number, point, status.result, cost, asked.terms, len(asked.points), facts)
         if status.phase == "Failed":

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 
+from tests.unit.reconcile import test_sweep as sweeps
 from tests.unit.reconcile.behaviour import Behaviour
 from tests.unit.reconcile.operator import OPTIONS, Operator
 from tests.unit.reconcile.setting import budget, populated
 from tests.unit.reconcile.world import World
 from tollgate.api.budget import Stage
-from tollgate.api.verdict import ObjectiveResult, Reason
+from tollgate.api.verdict import ObjectiveResult, Reason, Verdict
 from tollgate.measure.cost import OpenCost, PriceTable
 from tollgate.ports import NODE
 
@@ -137,3 +139,59 @@ async def test_nothing_is_asked_where_no_cost_is_limited() -> None:
     world.git_applies("v2", Behaviour())
     await op.run(Stage.PROMOTED)
     assert world.asked_opencost == 0
+
+
+async def benchmarked(world: World) -> Operator:
+    """A candidate whose benchmark is over, at a moment at which OpenCost does not know its node."""
+    op = Operator(world)
+    await op.run(lambda: op.status.last_record is not None)
+    world.node_costs["node-1"] = {}
+    world.git_applies("v2", Behaviour())
+    await op.run(lambda: "what it costs is not known yet" in waits_for(op))
+    return op
+
+
+def waits_for(op: Operator) -> str:
+    return next((c.message for c in op.status.conditions if c.type == "Progressing"), "")
+
+
+async def test_a_node_that_opencost_has_yet_to_see_is_waited_for(world: World) -> None:
+    op = await benchmarked(world)
+    assert op.stage is Stage.BENCHMARKING
+    assert "no node_cpu_hourly_cost of node node-1" in waits_for(op)
+    world.node_costs["node-1"] = costs()
+    await op.run(Stage.CANARY)
+    assert op.status.release is not None
+    (cost,) = [r for r in op.status.release.benchmark_objectives if r.name == "cost"]
+    assert cost.verdict is Verdict.WITHIN
+
+
+async def test_a_price_that_does_not_come_is_not_waited_for_without_end(world: World) -> None:
+    op = await benchmarked(world)
+    began = world.time
+    await op.run(lambda: op.status.release is not None and bool(op.status.release.benchmark_objectives))
+    assert timedelta(seconds=50) < world.time - began < timedelta(seconds=65)
+    assert op.status.release is not None
+    (cost,) = [r for r in op.status.release.benchmark_objectives if r.name == "cost"]
+    assert (cost.verdict, cost.reason) == (Verdict.INCONCLUSIVE, Reason.COST_UNKNOWN)
+
+
+async def test_operating_points_cost_what_their_nodes_do(world: World) -> None:
+    profile = world.objects["benchmarkprofiles", "", "digits-steady"]["spec"]
+    profile["sweep"] = {"rates": ["40req/s", "80req/s"]}
+    sweeps.ask(world)
+    told = world.node_costs.pop("node-1")
+    for _ in range(60):
+        await sweeps.look(world)
+        world.tick()
+        if "what it costs is not known yet" in sweeps.status(world).conditions[0].message:
+            break
+    assert [point.phase for point in sweeps.status(world).operating_points] == ["Pending", "Pending"]
+    world.node_costs["node-1"] = told
+    for _ in range(60):
+        await sweeps.look(world)
+        world.tick()
+    points = sweeps.status(world).operating_points
+    assert [point.phase for point in points] == ["Measured", "Measured"]
+    once, twice = (float(point.cost.removesuffix("USD")) for point in points)
+    assert once == pytest.approx(2 * twice, rel=0.01), "the same pod at half the rate"
