@@ -234,8 +234,11 @@ def _calm(s: Snapshot, status: BudgetStatus) -> Told:
 
 
 def _well(s: Snapshot, status: BudgetStatus, last: TakenStep) -> bool:
-    """Whether every objective that can be judged has been found within, and the load is low enough. Unknown is not."""
-    judged = [r for r in status.objectives if r.reason is not Reason.NOT_JUDGED_HERE]
+    """Whether every objective that can be judged has been found within, and the load is low enough. Unknown is not.
+
+    A cost that a low load makes high says nothing, and must not keep what was given up when users have gone.
+    """
+    judged = [r for r in status.objectives if r.reason not in (Reason.NOT_JUDGED_HERE, Reason.LOW_LOAD)]
     if not judged or any(r.verdict is not Verdict.WITHIN for r in judged):
         return False
     bar = step_of(s, last).step_back.load_below

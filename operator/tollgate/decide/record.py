@@ -159,15 +159,18 @@ def _evidence(s: Snapshot, release: Release) -> dict[str, Any]:
     if judged is not None:
         found["benchmark_evidence"] = judged
     if s.look is not None and before.stage in _JUDGED_LIVE:
-        standing = s.status.objectives if before.stage in _OBSERVING else breached(s.look.standing)
-        found |= look_evidence(s, standing)
+        found |= look_evidence(s, s.status.objectives if before.stage in _OBSERVING else None)
     return found | {"state": before.model_copy(update=_ELSEWHERE)} if found else {}
 
 
-def look_evidence(s: Snapshot, standing: Iterable[ObjectiveResult] = ()) -> dict[str, Any]:
-    """What the live results rest on, or why that is not in the record; `standing` are results that stay as they are."""
+def look_evidence(s: Snapshot, standing: Iterable[ObjectiveResult] | None = None) -> dict[str, Any]:
+    """What the live results rest on, or why that is not in the record.
+
+    `standing` are the results of earlier looks that count; by default what was a breach then.
+    """
     if s.look is None:
         return {}
+    standing = breached(s.look.standing) if standing is None else standing
     try:
         return {"live_evidence": live_evidence(s.look, s.scrape_seconds, standing)}
     except ValidationError as error:  # what Prometheus answers must not be able to stop a roll-back

@@ -16,7 +16,7 @@ from tests.unit.reconcile.world import World
 from tollgate.api.budget import BudgetSpec, Stage
 from tollgate.api.conditions import Condition, find_condition
 from tollgate.api.decision import Action, DecisionSpec
-from tollgate.api.verdict import Verdict
+from tollgate.api.verdict import Reason, Verdict
 from tollgate.decide.replay import replay
 from tollgate.ports import Object
 
@@ -280,6 +280,17 @@ async def test_no_step_back_before_the_load_has_gone() -> None:
     assert "the load is below 30req/s" in condition(op, "Degraded").message
     op.world.traffic = 20.0
     await op.run(lambda: not names(op), passes=800)
+
+
+async def test_a_cost_at_a_low_load_keeps_nothing_given_up() -> None:
+    cost = {"name": "cost", "dimension": "Cost", "per": "1kRequests", "max": "0.00001USD"}
+    op = await adopted(world(EXIT, objectives=[*TAIL, cost]))
+    op.world.versions["v1"].live_slow = 0.2
+    await op.run(lambda: names(op) == ["exit"])
+    op.world.versions["v1"].live_slow = 0.0
+    await op.run(lambda: restored(op))
+    (said,) = [r.reason for r in op.status.objectives if r.name == "cost"]
+    assert said is Reason.LOW_LOAD
 
 
 async def test_steps_that_are_not_in_the_policy_any_more_are_undone() -> None:
