@@ -97,6 +97,12 @@ WRONG_BUDGETS: dict[str, tuple[Change, str]] = {
         lambda spec: spec.update(approval={"approvers": ["alice"], "required": 2}),
         "spec.approval: Invalid value: required is more than the people in approvers",
     ),
+    "a score without its name": (
+        lambda spec: spec["objectives"].append(
+            {"name": "s", "dimension": "Quality", "metric": "Score", "min": "0.5"}
+        ),
+        "score is for Quality with the metric Score: the name of one of the BenchmarkProfile's scoring.scores",
+    ),
     "a drift that is none": (
         lambda spec: spec.update(drift={"ratio": "1.0"}),
         "spec.drift.ratio: Invalid value: ratio is a number above 1, such as 1.5, not 1.0",

@@ -279,6 +279,8 @@ class StageResult(Model):
             raise ValueError(f"stage {self.name}: correct, scored and requests do not add up")
         if self.quality is not None and self.quality.most > self.scored:
             raise ValueError(f"stage {self.name}: its quality is of more requests than were scored")
+        if self.quality is not None and any(s.requests > self.requests for s in self.quality.scores):
+            raise ValueError(f"stage {self.name}: its scores are of more requests than it has")
         answered = self.requests - self.errors
         streams = self.stream.streams if self.stream else 0
         met = max((goal.requests for goal in self.goals), default=0)

@@ -126,6 +126,7 @@ class Metric(StrEnum):
     F1 = "F1"
     F1_MACRO = "F1Macro"
     F1_MICRO = "F1Micro"
+    SCORE = "Score"
     COEFFICIENT_OF_VARIATION = "CoefficientOfVariation"
     P99_TO_P50 = "P99ToP50"
     BETWEEN_INPUTS = "BetweenInputs"
@@ -310,11 +311,11 @@ SHAPES: dict[Dimension, Shape] = {
         SHARE,
     ),
     Dimension.QUALITY: Shape(
-        "How good the answers are, held against what the dataset expects.",
+        "How good the answers are, held against what the dataset expects, or by a score of any name that they tell.",
         "the load generator",
         FRACTION,
         bounds=("min",),
-        metrics=(Metric.ACCURACY, Metric.F1, Metric.F1_MACRO, Metric.F1_MICRO),
+        metrics=(Metric.ACCURACY, Metric.F1, Metric.F1_MACRO, Metric.F1_MICRO, Metric.SCORE),
     ),
     Dimension.CALIBRATION_ERROR: Shape(
         "How far the confidence of answers is from how often they are right (expected calibration error).",

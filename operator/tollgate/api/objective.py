@@ -15,6 +15,7 @@ from tollgate.api.base import Model, Rule, checked
 from tollgate.api.counting import Goal
 from tollgate.api.dimension import SHAPES, Dimension, Metric, Per, Shape, Statistic
 from tollgate.api.form import of_tokens
+from tollgate.api.quality import ScoreName
 from tollgate.api.verdict import Quantity
 
 __all__ = [
@@ -39,6 +40,9 @@ _WITHIN = "within is for ViolationRate, and for Quality with the metric Accuracy
 _AMORTIZED = "amortized is for Cost, in the currency of its limit"
 _NO_STAGE = "QueueTime is judged in live traffic only, and no stage of a benchmark is: leave stage out"
 _MEASURED = "measured is for Energy: an estimate is then no verdict"
+_SCORE = (
+    "score is for Quality with the metric Score: the name of one of the BenchmarkProfile's scoring.scores"
+)
 _CHOICES = ("statistic", "per", "metric")
 _BOUNDS = ("max", "min")
 _CHOSEN_BY_DIMENSION = (*_CHOICES, "meets", *_BOUNDS)
@@ -84,6 +88,7 @@ def _shape_rules() -> list[Rule]:
             "self.max.size() > 3 && self.amortized.total.endsWith(self.max.substring(self.max.size() - 3)))",
             _AMORTIZED,
         ),
+        Rule("has(self.score) == (has(self.metric) && self.metric == 'Score')", _SCORE),
         Rule("!has(self.stage) || self.dimension != 'QueueTime'", _NO_STAGE),
         Rule("!has(self.measured) || !self.measured || self.dimension == 'Energy'", _MEASURED),
     ]
@@ -145,7 +150,12 @@ class Objective(Model):
         None,
         description="Quality: Accuracy, the share of the benchmark's requests that are answered as expected; F1, "
         "of the positive class; F1Macro, the mean of the F1 of all classes; F1Micro, of all at once, which is the "
-        "accuracy. Variability: CoefficientOfVariation, P99ToP50 or BetweenInputs. Tokens: Input, Output or Total.",
+        "accuracy; Score, the mean of a score that the answers tell. Variability: CoefficientOfVariation, P99ToP50 or "
+        "BetweenInputs. Tokens: Input, Output or Total.",
+    )
+    score: ScoreName | None = Field(
+        None,
+        description="The metric Score: which one, by its name in scoring.scores of the BenchmarkProfile.",
     )
     within: Annotated[str, StringConstraints(pattern=units.DURATION_PATTERN, max_length=32)] | None = Field(
         None,
@@ -203,6 +213,8 @@ class Objective(Model):
             raise ValueError(_AMORTIZED)
         if self.measured and self.dimension is not Dimension.ENERGY:
             raise ValueError(_MEASURED)
+        if (self.score is not None) != (self.metric is Metric.SCORE):
+            raise ValueError(_SCORE)
         if self.stage and not shape.benchmark:
             raise ValueError(_NO_STAGE)
         return self
@@ -248,6 +260,8 @@ def objective_quantity(objective: Objective) -> Quantity:
             what = f"{o.dimension} {what}"
     elif o.metric is not None and o.dimension is not Dimension.QUALITY:
         what = f"{o.dimension} {o.metric}"
+    elif o.score is not None:
+        what = o.score
     elif o.metric not in (None, Metric.ACCURACY):
         what = str(o.metric)
     per = f" per {o.per}" if o.per else ""

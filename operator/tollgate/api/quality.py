@@ -20,6 +20,11 @@ BINS = 10
 SURE = 1_000_000
 """A confidence of 1, in millionths."""
 
+MOST_SCORES = 4
+ScoreName = Annotated[
+    str, StringConstraints(pattern=r"^[a-zA-Z][-_a-zA-Z0-9]*$", min_length=1, max_length=32)
+]
+
 Millionths = Annotated[int, Field(ge=0, le=10**15)]
 
 
@@ -57,8 +62,23 @@ class ConfidenceBin(Model):
         return self
 
 
+class ScoreSum(Model):
+    """A score that the answers tell, over all requests; one that failed has a score of 0."""
+
+    name: ScoreName = Field(description="Its name.")
+    requests: Count = Field(description="Requests.")
+    total: Millionths = Field(description="Sum of their scores.")
+    squares: Millionths = Field(description="Sum of the squares.")
+
+    @model_validator(mode="after")
+    def _adds_up(self) -> ScoreSum:
+        if not self.squares - self.requests <= self.total <= self.requests * SURE:
+            raise ValueError(f"the sums of score {self.name} do not add up")
+        return self
+
+
 class QualityCounts(Model):
-    """What was counted for F1 and for the calibration error."""
+    """What was counted for F1, for the calibration error and of scores."""
 
     positive: ClassCount | None = Field(
         None,
@@ -73,6 +93,10 @@ class QualityCounts(Model):
     )
     squared_error: Millionths = Field(
         0, description="Sum of (right - confidence)^2 over the same answers; their mean is the Brier score."
+    )
+
+    scores: Annotated[list[ScoreSum], Field(max_length=MOST_SCORES)] = Field(
+        default_factory=list, description="Scores that the answers tell."
     )
 
     @model_validator(mode="after")
@@ -90,7 +114,7 @@ class QualityCounts(Model):
 
     @property
     def most(self) -> int:
-        """No count is of more requests than this."""
+        """No count but that of scores is of more requests than this."""
         classes = [*self.classes, *filter(None, [self.positive])]
         return max([self.sure, *(max(c.expected, c.predicted) for c in classes)])
 
@@ -102,7 +126,7 @@ def added(counts: Sequence[QualityCounts | None]) -> QualityCounts | None:
         return None
     first = known[0]
     if any(_labels(one) != _labels(first) for one in known):
-        raise ValueError("the classes that were counted differ")
+        raise ValueError("the classes or scores that were counted differ")
     positives = [one.positive for one in known if one.positive is not None]
     return QualityCounts(
         positive=_class(positives) if positives else None,
@@ -116,11 +140,21 @@ def added(counts: Sequence[QualityCounts | None]) -> QualityCounts | None:
             for same in zip(*(one.confidence for one in known), strict=True)
         ],
         squared_error=sum(one.squared_error for one in known),
+        scores=[
+            ScoreSum(
+                name=same[0].name,
+                requests=sum(s.requests for s in same),
+                total=sum(s.total for s in same),
+                squares=sum(s.squares for s in same),
+            )
+            for same in zip(*(one.scores for one in known), strict=True)
+        ],
     )
 
 
 def _labels(one: QualityCounts) -> object:
-    return one.positive and one.positive.label, [c.label for c in one.classes], len(one.confidence)
+    named = [c.label for c in one.classes], [s.name for s in one.scores]
+    return one.positive and one.positive.label, named, len(one.confidence)
 
 
 def _class(same: Sequence[ClassCount]) -> ClassCount:

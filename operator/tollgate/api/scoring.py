@@ -8,8 +8,9 @@ from typing import Annotated
 from pydantic import Field, StringConstraints, model_validator
 
 from tollgate.api import units
-from tollgate.api.base import Model, Rule, checked
+from tollgate.api.base import Keyed, Model, Rule, checked
 from tollgate.api.protocol import JMESPath
+from tollgate.api.quality import MOST_SCORES, ScoreName
 
 
 class Match(StrEnum):
@@ -23,6 +24,18 @@ class Match(StrEnum):
 _NEEDS_TOLERANCE = "match Numeric needs a tolerance: write absolute, relative or both"
 _ONLY_NUMERIC = "absolute and relative are tolerances of match Numeric: set it, or leave them out"
 _NO_CLASSES = "a number is no class: leave positive and classes out, or use match Exact or Text"
+
+
+class Score(Model):
+    """A score that an answer tells of itself, whatever it is called."""
+
+    name: ScoreName = Field(
+        description="Its name, by which an objective limits it: rougeL, faithfulness, ..."
+    )
+    path: JMESPath = Field(
+        description="JMESPath of it in the answer: a number from 0 to 1, the more the better. A request that failed "
+        "has a score of 0."
+    )
 
 
 class Scoring(Model):
@@ -69,6 +82,12 @@ class Scoring(Model):
         None,
         description="JMESPath of how sure the model is of its prediction: a number from 0 to 1 in the answer. It is "
         "counted for a CalibrationError.",
+    )
+
+    scores: Annotated[list[Score], Field(max_length=MOST_SCORES), Keyed("name")] = Field(
+        default_factory=list,
+        description="Scores that the answers tell, by name: of a judge model, a grader or the server itself, such as "
+        "rougeL. Their means are counted for the metric Score.",
     )
 
     @model_validator(mode="after")

@@ -38,4 +38,5 @@ class Answer:
     accepted: bool | None = None
     exit_stage: str | None = None
     confidence: int | None = None  # millionths
+    scores: tuple[int, ...] = ()  # millionths
     predicted: int = NO_CLASS  # the place of its class among those that are counted

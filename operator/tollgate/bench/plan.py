@@ -66,6 +66,8 @@ class Plan(Model):
             _check_path(to_camel(name), getattr(profile, name))
         if profile.scoring is not None:
             _check_path("scoring.confidence", profile.scoring.confidence)
+            for score in profile.scoring.scores:
+                _check_path(f"scoring.scores of {score.name}", score.path)
         return profile
 
     @model_validator(mode="after")

@@ -1,7 +1,7 @@
-"""From the records of a stage to the counts of its classes and confidences: exact integers. Pure.
+"""From the records of a stage to the counts of its classes, confidences and scores: exact integers. Pure.
 
-A failed request is never right. For the positive class it counts as the wrong answer, of several classes it is none,
-and it has no confidence.
+A failed request is never right. For the positive class it counts as the wrong answer, of several classes it is none, it
+has no confidence, and every score of it is 0.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from tollgate.api.quality import BINS, SURE, ClassCount, ConfidenceBin, QualityCounts
+from tollgate.api.quality import BINS, SURE, ClassCount, ConfidenceBin, QualityCounts, ScoreSum
 from tollgate.bench.records import StageRun
 from tollgate.bench.told import UNTOLD, Told
 
@@ -19,7 +19,7 @@ Bools = NDArray[np.bool_]
 def count_quality(run: StageRun, good: Bools) -> QualityCounts | None:
     """None where the profile does not ask for it. `good` says which requests were answered."""
     told = run.told
-    if told is None or not (told.asked.labels or told.asked.confidence):
+    if told is None or not (told.asked.labels or told.asked.confidence or told.asked.scores):
         return None
     asked = told.asked
     answered = run.scored & good
@@ -31,7 +31,15 @@ def count_quality(run: StageRun, good: Bools) -> QualityCounts | None:
         else [],
         confidence=bins,
         squared_error=squares,
+        scores=[_score(name, told.scores[:, i]) for i, name in enumerate(asked.scores)],
     )
+
+
+def _score(name: str, scores: NDArray[np.int32]) -> ScoreSum:
+    """Squares rounded up, as those of the errors of confidences."""
+    exact = scores.astype(np.int64)
+    squares = -(-(exact**2) // SURE)
+    return ScoreSum(name=name, requests=len(exact), total=int(exact.sum()), squares=int(squares.sum()))
 
 
 def _class(scored: Bools, answered: Bools, told: Told, number: int) -> ClassCount:

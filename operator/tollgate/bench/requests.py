@@ -45,8 +45,10 @@ class Requests:
         self._expected = [item.expected for item in dataset.items]
         classes = Classes(profile.scoring, self._expected)
         self.classes = [NO_CLASS if value is None else classes.of(value) for value in self._expected]
-        sure = profile.scoring is not None and profile.scoring.confidence is not None
-        self.asked = Asked(classes.labels, classes.all, classes.positive, sure)
+        scoring = profile.scoring
+        sure = scoring is not None and scoring.confidence is not None
+        scores = tuple(score.name for score in scoring.scores) if scoring else ()
+        self.asked = Asked(classes.labels, classes.all, classes.positive, sure, scores)
         self._fields = Fields(self._spoken, self.access.may_quote, classes)
 
     def __len__(self) -> int:

@@ -18,19 +18,20 @@ from tollgate.bench.histogram import TimeHistogram
 UNTOLD = -1
 _ARRAYS = (
     *("first", "last", "chunks", "input", "output", "estimated", "accepted"),
-    *("confidence", "expected", "predicted"),
+    *("confidence", "scores", "expected", "predicted"),
 )
 _MOST_STAGES = 64  # different ones; a server that makes up more has them counted together
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What is counted of the quality of answers: which classes, all of them or a positive one, and confidences."""
+    """What is counted of the quality of answers: which classes, all of them or a positive one, confidences, scores."""
 
     labels: Sequence[str] = ()
     all: bool = False
     positive: int | None = None
     confidence: bool = False
+    scores: Sequence[str] = ()
 
 
 class Told:
@@ -46,6 +47,9 @@ class Told:
         self.estimated = np.zeros(requests, np.bool_)  # output is the number of chunks
         self.accepted = np.full(requests, UNTOLD, np.int8)  # 1: it was, 0: it was not
         self.confidence = np.full(requests, UNTOLD, np.int32)  # millionths
+        self.scores = np.zeros(
+            (requests, len(asked.scores)), np.int32
+        )  # millionths; of a request that failed 0
         self.expected = np.full(requests, UNTOLD, np.int16)  # the place of its class among the labels
         self.predicted = np.full(requests, UNTOLD, np.int16)
         self.exit_stages: Counter[str] = Counter()
@@ -67,6 +71,7 @@ class Told:
             self.accepted[number] = answer.accepted
         if answer.confidence is not None:
             self.confidence[number] = answer.confidence
+        self.scores[number] = answer.scores
         self.predicted[number] = answer.predicted
         if answer.exit_stage is not None:
             new = answer.exit_stage not in self.exit_stages and len(self.exit_stages) >= _MOST_STAGES

@@ -136,6 +136,7 @@ def _limited(o: Objective) -> object:
         o.statistic,
         o.per,
         o.metric,
+        o.score,
         o.within is None,
         meets,
         once,

@@ -144,6 +144,8 @@ def _not_counted(o: Objective, profile: BenchmarkProfileSpec) -> str:
         and profile.pods > 1,
         "scoring.positive": o.metric is Metric.F1 and scoring.positive is None,
         "scoring.classes": o.metric is Metric.F1_MACRO and not scoring.classes,
+        f"scoring.scores with one named {o.score}": o.score is not None
+        and o.score not in {score.name for score in scoring.scores},
         "scoring.confidence": o.dimension is Dimension.CALIBRATION_ERROR and scoring.confidence is None,
         "accepted": o.per is Per.ACCEPTED_OUTCOME and profile.accepted is None,
     }

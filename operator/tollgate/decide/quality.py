@@ -1,4 +1,4 @@
-"""Quality beyond the share of right answers: F1 and the calibration error, with bounds that hold for every n.
+"""Quality beyond the share of right answers: F1, the calibration error and scores, with bounds that hold for every n.
 
 Each bound is wrong with at most the probability asked for, if the scored requests are independent draws, as for an
 accuracy. Nothing is approximated by a normal distribution.
@@ -104,6 +104,31 @@ def calibration_error(counts: QualityCounts | None, alpha_low: float, alpha_high
     low = seen - _off(n, brier, math.log(2 / alpha_low) + BINS * math.log(2))
     high = seen + _off(n, brier, math.log(2 / alpha_high))
     return seen, max(0.0, low), min(1.0, high)
+
+
+def mean_score(
+    o: Objective, counts: QualityCounts | None, alpha_low: float, alpha_high: float
+) -> Bounds | str:
+    """The mean of a score between 0 and 1 over all requests; or why nobody knows.
+
+    By the empirical Bernstein bound, as above, of values in an interval of length 1.
+    """
+    found = next((s for s in counts.scores if s.name == o.score), None) if counts is not None else None
+    if found is None:
+        return f"score {o.score} " + _NOT_COUNTED.format(field=f"scoring.scores with {o.score}")
+    n = found.requests
+    if n == 0:
+        return "no request was sent"
+    mean = found.total / SURE / n
+    if n < 2:
+        return mean, 0.0, 1.0
+    variance = max(0.0, (found.squares / SURE - n * mean * mean) / (n - 1))
+
+    def off(alpha: float) -> float:
+        log = math.log(2 / alpha)
+        return math.sqrt(2 * variance * log / n) + 7 * log / (3 * (n - 1))
+
+    return mean, max(0.0, mean - off(alpha_low)), min(1.0, mean + off(alpha_high))
 
 
 def _off(n: int, brier: float, log: float) -> float:

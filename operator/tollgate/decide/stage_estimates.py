@@ -7,7 +7,7 @@ Both judging against a limit and comparing with a baseline start from here. Valu
 from __future__ import annotations
 
 from tollgate.api.benchmark import StageResult
-from tollgate.api.dimension import Dimension
+from tollgate.api.dimension import Dimension, Metric
 from tollgate.api.form import of_tokens
 from tollgate.api.objective import Objective
 from tollgate.api.verdict import Reason
@@ -18,7 +18,7 @@ from tollgate.decide import use_estimates as uses
 from tollgate.decide.certificate import proportion_interval
 from tollgate.decide.estimates import Alpha, Estimate, Loaded, NoEstimate
 from tollgate.decide.limits import amortized, currency_price, over_latency
-from tollgate.decide.quality import NOT_SCORED, Bounds, calibration_error, f1, right_of
+from tollgate.decide.quality import NOT_SCORED, Bounds, calibration_error, f1, mean_score, right_of
 from tollgate.measure.cost import CostUnknown
 
 
@@ -79,6 +79,8 @@ def estimate(o: Objective, stage: StageResult, pods: Loaded, alpha: Alpha) -> Es
 
 
 def _quality(o: Objective, stage: StageResult, alpha: Alpha) -> Estimate | NoEstimate:
+    if o.metric is Metric.SCORE:
+        return _bounded(mean_score(o, stage.quality, alpha.low, alpha.high))
     if o.metric is not None and not o.metric.is_share:
         return _bounded(f1(o, stage.quality, alpha.low, alpha.high))
     found = right_of(o, stage)

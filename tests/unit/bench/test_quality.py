@@ -20,7 +20,7 @@ from tollgate.bench.summary import summarize
 from tollgate.bench.told import UNTOLD, Asked, Told
 from tollgate.measure.parts import merge_parts
 
-ASKED = Asked(labels=["0", "1", "2"], all=True, positive=1, confidence=True)
+ASKED = Asked(labels=["0", "1", "2"], all=True, positive=1, confidence=True, scores=("rougeL", "toxicity"))
 
 
 def answers(
@@ -31,7 +31,10 @@ def answers(
     told = run.told = Told(len(expected), ASKED)
     told.expected[:], told.predicted[:] = expected, predicted
     told.confidence[:] = np.round(np.array(sure or [0.5] * len(expected)) * SURE)
+    told.scores[:, 0] = told.confidence
+    told.scores[:, 1] = SURE // 4
     run.outcome[list(failed)] = Outcome.HTTP_5XX
+    told.scores[list(failed)] = 0
     told.predicted[list(failed)], told.confidence[list(failed)] = NO_CLASS, UNTOLD
     run.correct[:] = (told.expected == told.predicted) & (run.outcome == Outcome.ANSWERED)
     return run
@@ -95,6 +98,14 @@ def test_confidences_are_summed_by_bin() -> None:
     ]
     assert found.confidence[1].answers == 1  # 0.1 is in the second bin
     assert found.squared_error == 810_000 + 902_500
+
+
+def test_scores_are_summed_over_all_requests_and_a_failed_one_has_none() -> None:
+    found = quality(answers([0, 0, 0, 0], [0, 1, 0, 0], [0.1, 0.5, 1.0, 0.9], failed=[3]))
+    assert [(s.name, s.requests, s.total, s.squares) for s in found.scores] == [
+        ("rougeL", 4, 1_600_000, 10_000 + 250_000 + 1_000_000),
+        ("toxicity", 4, 750_000, 187_500),
+    ]
 
 
 def test_what_is_not_asked_is_not_counted() -> None:

@@ -26,6 +26,14 @@ def judged(o: Objective, told: dict[str, Any], facts: dict[str, Any] | None = No
     return result
 
 
+def scored(name: str, mean: float = 0.7, requests: int = 2400) -> dict[str, Any]:
+    """Answers that all have the same score."""
+    total, squares = round(requests * mean * 1e6), round(requests * mean * mean * 1e6)
+    return stage(
+        quality={"scores": [{"name": name, "requests": requests, "total": total, "squares": squares}]}
+    )
+
+
 def server(**readings: Any) -> dict[str, Any]:
     """Read over 60 s; sums have a standard error of 2 % over 11 stretches."""
     errors = {
@@ -264,6 +272,9 @@ ROWS: dict[Dimension, list[Row]] = {
                 quality={"classes": [{"label": "1", "expected": 1200, "predicted": 1200, "correct": 1190}]}
             ),
             stage(quality={"classes": [{"label": "1", "expected": 1200, "predicted": 1200, "correct": 900}]}),
+        ),
+        Row(
+            {"metric": "Score", "score": "rougeL", "min": "0.6"}, scored("rougeL"), scored("rougeL", mean=0.5)
         ),
     ],
     Dimension.CALIBRATION_ERROR: [

@@ -5,6 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,9 +16,10 @@ from tests.unit.decide.test_planning import profile
 from tollgate.api.benchmark import StageResult
 from tollgate.api.budget import BenchmarkSpecRef
 from tollgate.api.comparison import ParetoRelation
-from tollgate.api.objective import Objective
-from tollgate.api.quality import ClassCount, QualityCounts
+from tollgate.api.objective import Objective, objective_quantity
+from tollgate.api.quality import SURE, ClassCount, QualityCounts, ScoreSum
 from tollgate.api.verdict import ObjectiveResult, Reason, Verdict
+from tollgate.decide.certificate import proportion_interval
 from tollgate.decide.compare import Arm, compare_benchmarks
 from tollgate.decide.judge_benchmark import judge_benchmark
 from tollgate.decide.levels import judged_live
@@ -28,7 +30,7 @@ from tollgate.decide.planning import (
     pairing_problems,
 )
 from tollgate.decide.pooling import pooled
-from tollgate.decide.quality import calibration_error, macro_f1
+from tollgate.decide.quality import calibration_error, macro_f1, mean_score
 from tollgate.measure.cost import PodCost
 
 F1 = objective("Quality", name="f1", metric="F1", min="0.9")
@@ -248,3 +250,49 @@ def test_counts_that_do_not_add_up_are_refused(quality: dict[str, Any], message:
     told = stage()
     with pytest.raises(ValueError, match=message):
         StageResult.model_validate({**told, "quality": quality})
+
+
+SCORE = objective("Quality", name="rouge", metric="Score", score="rougeL", min="0.6")
+
+
+@pytest.mark.parametrize(
+    ("mean", "requests", "verdict"),
+    [(0.7, 2400, Verdict.WITHIN), (0.7, 60, None), (0.5, 2400, Verdict.BREACH)],
+)
+def test_the_mean_of_a_score_is_judged_by_its_interval(
+    mean: float, requests: int, verdict: Verdict | None
+) -> None:
+    total = round(requests * mean * 1e6)
+    spread = {"name": "rougeL", "requests": requests, "total": total, "squares": total}  # each is 0 or 1
+    (result,) = judge_benchmark([SCORE], benchmark(stage(quality={"scores": [spread]})), confidence=0.99)
+    assert result.verdict is (verdict or Verdict.INCONCLUSIVE), result.message
+    assert objective_quantity(SCORE) == "rougeL >= 0.6"
+
+
+@given(st.integers(2, 400), st.floats(0, 1), st.integers(0, 2**32 - 1))
+def test_the_bound_of_a_score_holds_about_as_often_as_it_says(n: int, fraction: float, seed: int) -> None:
+    """Of scores that are 0 or 1 the mean is a proportion, whose bounds are exact: these are wider."""
+    ones = int(np.random.default_rng(seed).binomial(n, fraction))
+    counts = QualityCounts(
+        scores=[ScoreSum(name="rougeL", requests=n, total=ones * SURE, squares=ones * SURE)]
+    )
+    found = mean_score(SCORE, counts, 0.01, 0.01)
+    assert not isinstance(found, str)
+    exact = proportion_interval(n, ones, 0.01)
+    assert found[1] <= exact[0] + 1e-9
+    assert found[2] >= exact[1] - 1e-9
+
+
+def test_a_score_that_nobody_counts_is_said_by_its_name() -> None:
+    steady = {"name": "steady", "rate": "40req/s", "durationSeconds": 60}
+    (problem,) = benchmark_problems([SCORE], profile(steady), confidence=0.99)
+    assert "set scoring.scores with one named rougeL there" in problem.message
+    (result,) = judge_benchmark([SCORE], benchmark(stage()), confidence=0.99)
+    assert result.reason is Reason.NO_DATA
+    assert "score rougeL was not counted" in result.message
+
+
+@pytest.mark.parametrize("fields", [{"metric": "Score"}, {"metric": "F1", "score": "rougeL"}])
+def test_a_score_and_its_name_go_together(fields: dict[str, str]) -> None:
+    with pytest.raises(ValueError, match="score is for Quality with the metric Score"):
+        objective("Quality", min="0.5", **fields)

@@ -36,6 +36,7 @@ class Fields:
         self._stage = _path(profile.exit_stage)
         scoring = profile.scoring
         self._confidence = _path(scoring.confidence if scoring else None)
+        self._scores = [_path(score.path) for score in scoring.scores] if scoring else []
         self._same = matcher(scoring) if scoring else same
         self._classes = classes
         self._needs_output = profile.output_tokens is not None
@@ -47,7 +48,7 @@ class Fields:
     def any(self) -> bool:
         """Whether answers are asked for more than a prediction."""
         paths = (self._output, self._input, self._accepted, self._stage, self._confidence)
-        return any(paths) or bool(self._classes.labels)
+        return any(paths) or bool(self._classes.labels or self._scores)
 
     def read(self, reader: Reader, expected: Any) -> Answer:
         """What an answer tells; `expected` is None where no prediction is right or wrong. Raises FailedError."""
@@ -67,7 +68,8 @@ class Fields:
                 estimated=estimated,
                 accepted=self._flag(document),
                 exit_stage=self._stage_of(document),
-                confidence=self._sure(document) if expected is not None else None,
+                confidence=self._millionths(self._confidence, document) if expected is not None else None,
+                scores=tuple(self._millionths(path, document) or 0 for path in self._scores),
                 predicted=self._classes.of(prediction) if expected is not None else NO_CLASS,
             )
         except FailedError:
@@ -97,13 +99,13 @@ class Fields:
             raise GarbageError(f"there is no true or false at {_written(self._accepted)}")
         return value
 
-    def _sure(self, document: Any) -> int | None:
-        """In millionths, as these add up exactly in any order."""
-        if self._confidence is None:
+    def _millionths(self, path: Any, document: Any) -> int | None:
+        """A number from 0 to 1 in millionths, as these add up exactly in any order; None where none is asked for."""
+        if path is None:
             return None
-        value = self._find(self._confidence, document)
+        value = self._find(path, document)
         if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= 1:
-            raise GarbageError(f"there is no number from 0 to 1 at {_written(self._confidence)}")
+            raise GarbageError(f"there is no number from 0 to 1 at {_written(path)}")
         return round(value * SURE)
 
     def _stage_of(self, document: Any) -> str | None:

@@ -120,3 +120,16 @@ def test_an_item_that_is_not_scored_needs_no_confidence() -> None:
     )
     assert made.classes == [NO_CLASS, 0, 1]
     assert read(made, b"{}").confidence is None
+
+
+def test_scores_of_any_name_are_read_also_where_nothing_is_expected() -> None:
+    scores = [{"name": "rougeL", "path": "scores.rouge"}, {"name": "faithfulness", "path": "judge"}]
+    made = Requests(
+        profile(scoring={"scores": scores}),
+        parse_dataset(b'{"items": [{"input": 1}, {"input": 2, "expected": 0}]}'),
+    )
+    assert made.tell_more
+    assert made.asked.scores == ("rougeL", "faithfulness")
+    assert read(made, b'{"scores": {"rouge": 0.5}, "judge": 1}').scores == (500_000, 1_000_000)
+    with pytest.raises(FailedError, match="no number from 0 to 1 at judge"):
+        read(made, b'{"scores": {"rouge": 0.5}, "judge": 7}')
