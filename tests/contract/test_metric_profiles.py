@@ -12,7 +12,9 @@ from tests.support.expositions import NAMESPACE, POD, SERVERS, SHIPPED, Server
 from tests.support.scraping import Exporter, scraping
 from tollgate.adapters.prometheus import PrometheusMetrics
 from tollgate.api.dimension import Dimension
+from tollgate.api.metric_profile import MetricProfileSpec
 from tollgate.cli.main import main
+from tollgate.measure.counts import LiveCounts
 from tollgate.reconcile.live import count_pods
 
 pytestmark = pytest.mark.cluster
@@ -36,25 +38,30 @@ def prometheus(began: datetime, tmp_path_factory: pytest.TempPathFactory) -> Ite
         yield address
 
 
-@pytest.mark.parametrize("server", SERVERS, ids=lambda server: server.name)
-async def test_prometheus_and_the_profile_tell_what_was_served(
-    prometheus: str, began: datetime, server: Server
-) -> None:
+async def counted(
+    prometheus: str, began: datetime, server: Server, of: MetricProfileSpec, limit: str
+) -> LiveCounts:
+    """What this profile counts of the server."""
     metrics = PrometheusMetrics(prometheus)
-    profile = server.profile.model_copy(update={"scrape_interval_seconds": 5})
     try:
-        live = await count_pods(
+        return await count_pods(
             metrics,
-            profile,
+            of.model_copy(update={"scrape_interval_seconds": 5}),
             NAMESPACE,
             server.selector,
-            limits=[Decimal(server.limit)],
+            limits=[Decimal(limit)],
             since=began,
             now=datetime.now(UTC),
         )
     finally:
         metrics.close()
-    server.check(live)
+
+
+@pytest.mark.parametrize("server", SERVERS, ids=lambda server: server.name)
+async def test_prometheus_and_the_profile_tell_what_was_served(
+    prometheus: str, began: datetime, server: Server
+) -> None:
+    server.check(await counted(prometheus, began, server, server.profile, server.limit))
 
 
 @pytest.mark.parametrize(
@@ -65,22 +72,8 @@ async def test_prometheus_and_the_profile_tell_what_was_served(
 async def test_prometheus_and_the_profile_tell_other_times(
     prometheus: str, began: datetime, server: Server, dimension: Dimension
 ) -> None:
-    metrics = PrometheusMetrics(prometheus)
-    profile = server.profile.model_copy(update={"scrape_interval_seconds": 5}).only_of(dimension)
-    expected = server.times[dimension]
-    try:
-        live = await count_pods(
-            metrics,
-            profile,
-            NAMESPACE,
-            server.selector,
-            limits=[Decimal(expected.limit)],
-            since=began,
-            now=datetime.now(UTC),
-        )
-    finally:
-        metrics.close()
-    expected.check(live)
+    expected, profile = server.times[dimension], server.profile.only_of(dimension)
+    expected.check(await counted(prometheus, began, server, profile, expected.limit))
 
 
 def test_the_command_shows_what_prometheus_has(prometheus: str, capsys: pytest.CaptureFixture[str]) -> None:
