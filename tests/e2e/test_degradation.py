@@ -33,10 +33,10 @@ def example(name: str) -> Object:
 
 
 def tuned(version: Version) -> Object:
-    """The model with its exit threshold from the ConfigMap."""
+    """The model with its exit threshold from the ConfigMap; what else it is the version says, not the example."""
     made, mount = deployment(version), example("mount")["spec"]["template"]["spec"]
     pod, mounted = made["spec"]["template"]["spec"], mount["containers"][0]
-    pod["containers"][0]["env"] += mounted["env"]
+    pod["containers"][0]["env"] += [v for v in mounted["env"] if v["name"] == "EXIT_THRESHOLD_FILE"]
     pod["containers"][0]["volumeMounts"] = mounted["volumeMounts"]
     pod["volumes"] = mount["volumes"]
     return made

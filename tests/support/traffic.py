@@ -10,12 +10,14 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import pairwise
+from pathlib import Path
+
+import yaml
 
 from tests.support.kube import Kube, Object, wait_until
 
 NAME = "users"
-PATIENCE_SECONDS = 30
-"""Users give up after so long. Slow is not failed: the log tells them apart."""
+EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "digits" / "users.yaml"
 
 
 @dataclass(frozen=True)
@@ -47,15 +49,14 @@ def parse(log: Iterable[str]) -> list[Answer]:
 class Traffic:
     """The pod that plays the users of a Service."""
 
-    def __init__(self, kube: Kube, image: str, *, url: str = "http://digits") -> None:
+    def __init__(self, kube: Kube, image: str) -> None:
         self._kube = kube
         self._image = image
-        self._url = url
 
     def start(self, *, rate: float, hard_share: float = 0.0, poisson: bool = False) -> None:
         """Send `rate` requests a second, evenly spaced unless `poisson`, and wait for the first good answer."""
         arrivals = ("--poisson",) if poisson else ()
-        self._kube.apply(self._pod(f"--rate={rate}", f"--hard-share={hard_share}", *arrivals))
+        self._kube.apply(self._pod(*arrivals, RATE=rate, HARD_SHARE=hard_share))
         wait_until("the first answer to a user", self._serves, 60, otherwise=self._tail)
 
     def set(self, **mix: float) -> None:
@@ -89,43 +90,20 @@ class Traffic:
     def _tail(self) -> str:
         return self._kube.run("logs", NAME, "--tail=20", "--ignore-errors")
 
-    def _pod(self, *options: str) -> Object:
+    def _pod(self, *options: str, **settings: float) -> Object:
+        """The example's users, told what to send by a file, so that it can change without a new pod."""
+        spec: Object = yaml.safe_load(EXAMPLE.read_text())["spec"]["template"]["spec"]
+        (client,) = spec["containers"]
+        client["image"] = self._image
+        client["args"] = ["--control=/control/mix.json", "--log=/dev/stdout", *options]
+        client["env"] = [v for v in client["env"] if v["name"] not in settings]
+        client["env"] += [{"name": name, "value": str(value)} for name, value in settings.items()]
+        client["volumeMounts"] = [{"name": "control", "mountPath": "/control"}]
         return {
             "apiVersion": "v1",
             "kind": "Pod",
             "metadata": {"name": NAME, "labels": {"app.kubernetes.io/name": NAME}},
-            "spec": {
-                "automountServiceAccountToken": False,
-                "restartPolicy": "Never",
-                "terminationGracePeriodSeconds": 1,
-                "securityContext": {
-                    "runAsNonRoot": True,
-                    "runAsUser": 65532,
-                    "seccompProfile": {"type": "RuntimeDefault"},
-                },
-                "containers": [
-                    {
-                        "name": "client",
-                        "image": self._image,
-                        "imagePullPolicy": "IfNotPresent",
-                        "command": ["python", "client.py", f"--url={self._url}", *options],
-                        "args": [
-                            "--control=/control/mix.json",
-                            "--log=/dev/stdout",
-                            f"--timeout={PATIENCE_SECONDS}",
-                        ],
-                        "env": [{"name": "OMP_NUM_THREADS", "value": "1"}],
-                        "resources": {"requests": {"cpu": "50m", "memory": "128Mi"}},
-                        "securityContext": {
-                            "allowPrivilegeEscalation": False,
-                            "readOnlyRootFilesystem": True,
-                            "capabilities": {"drop": ["ALL"]},
-                        },
-                        "volumeMounts": [{"name": "control", "mountPath": "/control"}],
-                    }
-                ],
-                "volumes": [{"name": "control", "emptyDir": {}}],
-            },
+            "spec": spec | {"restartPolicy": "Never", "volumes": [{"name": "control", "emptyDir": {}}]},
         }
 
 
